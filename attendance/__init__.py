@@ -1,0 +1,46 @@
+"""Attendance: who was at which lecture, written down where it happens and counted at every level above."""
+
+from attendance.event import Event, EventError, Kind, Method
+from attendance.lecture_store import LectureStore
+from attendance.lectures import Lecture, LectureState
+from attendance.log import Captured, EventLog
+from attendance.people import Person, PersonProblem, person_id
+from attendance.people_store import PeopleImported, PeopleImportRefused, PeopleStore
+from attendance.qr import qr_svg
+from attendance.report import Count, LectureReport, Names, ReportRow, RollCallEntry, Which, names_csv, report_csv
+from attendance.reports import Reports
+from attendance.results import Outcome, Result
+from attendance.sync import Reply, Uploader, reply_of
+
+__all__ = [
+    "Captured",
+    "Count",
+    "Event",
+    "EventError",
+    "EventLog",
+    "Kind",
+    "Lecture",
+    "LectureReport",
+    "LectureState",
+    "LectureStore",
+    "Method",
+    "Names",
+    "Outcome",
+    "PeopleImportRefused",
+    "PeopleImported",
+    "PeopleStore",
+    "Person",
+    "PersonProblem",
+    "Reply",
+    "ReportRow",
+    "Reports",
+    "Result",
+    "RollCallEntry",
+    "Uploader",
+    "Which",
+    "names_csv",
+    "person_id",
+    "qr_svg",
+    "reply_of",
+    "report_csv",
+]

@@ -1,0 +1,275 @@
+"""The attendance log: every check-in and undo of this node and of its whole subtree, written once and kept.
+
+An event is in the log when its transaction has committed, and only then does `capture` return. What a child sends is
+taken event by event: a repeat is a success, and what cannot be taken is kept as it came, in quarantine.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import hashlib
+import json
+import logging
+import math
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+
+from attendance import rules
+from attendance.event import Event, EventError, Kind, Method, content_hash, is_plain, parse, to_wire
+from attendance.results import Outcome, Result
+from attendance.store import STORE_REFUSED, Rows
+from venues.database import Database
+from venues.ids import uuid7
+
+logger = logging.getLogger(__name__)
+
+Clock = Callable[[], tuple[float | None, float | None]]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Captured:
+    event: Event
+    already: bool  # nothing was written: `event` says so already
+
+
+class EventLog:
+    """`node_id` and `venue_id` are this node's own. `now` gives aware UTC, `monotonic` seconds since `boot_id`'s boot,
+    `entropy(n)` n random bytes, `clock` offset and uncertainty to the parent's clock in ms (None: not measured).
+    `on_change` is called after each write that put something into the log."""
+
+    def __init__(
+        self,
+        db: Database,
+        node_id: str,
+        venue_id: int,
+        *,
+        now: Callable[[], dt.datetime],
+        monotonic: Callable[[], float],
+        boot_id: str,
+        entropy: Callable[[int], bytes],
+        clock: Clock = lambda: (None, None),
+        on_change: Callable[[], None] = lambda: None,
+    ) -> None:
+        self._db = db
+        self._node_id = node_id
+        self._venue_id = venue_id
+        self._now = now
+        self._monotonic = monotonic
+        self._boot_id = boot_id
+        self._entropy = entropy
+        self._clock = clock
+        self._on_change = on_change
+
+    async def capture(
+        self,
+        *,
+        lecture: str,
+        venue: int | None = None,
+        person: str | None = None,
+        number: str | None = None,
+        name: str | None = None,
+        kind: Kind = Kind.CHECK_IN,
+        method: Method = Method.ROLL_CALL,
+        operator: str | None = None,
+        device: str | None = None,
+        supersedes: str | None = None,
+        reason: str | None = None,
+        event_id: str | None = None,
+    ) -> Captured:
+        """Write down one check-in or undo (`venue` None: this node's own) and return after COMMIT.
+
+        A person from the roster comes by `person` or `number`, a guest by `name` with or without `number`; an undo by
+        any of these or by `supersedes`. A page that may ask twice makes the `event_id` (UUIDv7) itself: then the repeat
+        is answered with the first one's event. Raises the errors of `rules.py` and EventError.
+        """
+        draft = rules.Draft(
+            lecture=lecture,
+            venue=self._venue_id if venue is None else venue,
+            kind=kind,
+            method=method,
+            person=person,
+            number=number,
+            name=name,
+            operator=operator,
+            device=device,
+            supersedes=supersedes,
+            reason=reason,
+        )
+        captured = await self._db.write(lambda connection: self._capture(Rows(connection), draft, event_id))
+        if not captured.already:
+            self._on_change()
+        return captured
+
+    def _capture(self, rows: Rows, draft: rules.Draft, event_id: str | None) -> Captured:
+        repeated = rows.event(event_id) if event_id else None
+        if repeated is not None and (repeated.lecture, repeated.kind) == (draft.lecture, draft.kind):
+            return Captured(event=repeated, already=True)
+        if draft.kind is Kind.UNDO:
+            return self._undo(rows, draft, event_id)
+        return self._check_in(rows, draft, event_id)
+
+    def _check_in(self, rows: Rows, draft: rules.Draft, event_id: str | None) -> Captured:
+        key = rules.key(draft)
+        who = rules.attendee(draft, rows.person(key) if key else None)
+        known = rows.events_about(draft.lecture, who.person) if who.person else []
+        stands = rules.check_in(draft, rows.lecture(draft.lecture), known, self._now())
+        if stands is not None:
+            return Captured(event=stands, already=True)
+        return Captured(event=self._write(rows, draft, [(who, None)], event_id), already=False)
+
+    def _undo(self, rows: Rows, draft: rules.Draft, event_id: str | None) -> Captured:
+        target = rows.event(draft.supersedes) if draft.supersedes else None
+        subject = target.subject if target else rules.key(draft)
+        if subject is None:
+            raise rules.NotCheckedIn
+        found = rules.undo(draft, rows.events_about(draft.lecture, subject))
+        if isinstance(found, Event):
+            return Captured(event=found, already=True)
+        undone = [(rules.Attendee(person=one.person, number=one.number, name=one.name), one.id) for one in found]
+        return Captured(event=self._write(rows, draft, undone, event_id), already=False)
+
+    def _write(
+        self,
+        rows: Rows,
+        draft: rules.Draft,
+        entries: Sequence[tuple[rules.Attendee, str | None]],
+        event_id: str | None,
+    ) -> Event:
+        """One event per attendee and superseded check-in, numbered on from the last; returns the first."""
+        now = self._now()
+        at = now.replace(microsecond=now.microsecond // 1000 * 1000)
+        at_ms = int(at.timestamp() * 1000)
+        epoch = int(rows.remember("attendance.epoch", lambda: str(at_ms)))
+        seq = rows.next_seq(self._node_id, epoch)
+        offset_ms, uncertainty_ms = self._clock()
+        events = [
+            Event(
+                id=event_id if event_id and number == 0 else uuid7(at_ms, self._entropy(10)),
+                node=self._node_id,
+                epoch=epoch,
+                seq=seq + number,
+                lecture=draft.lecture,
+                venue=draft.venue,
+                person=who.person,
+                number=who.number,
+                name=who.name,
+                kind=draft.kind,
+                method=draft.method,
+                captured_at=at,
+                monotonic_ms=int(self._monotonic() * 1000),
+                boot_id=self._boot_id,
+                clock_offset_ms=None if offset_ms is None else round(offset_ms),
+                clock_uncertainty_ms=None if uncertainty_ms is None else math.ceil(uncertainty_ms),
+                device=draft.device or None,
+                operator=draft.operator or None,
+                supersedes=supersedes,
+                reason=draft.reason or None,
+            )
+            for number, (who, supersedes) in enumerate(entries)
+        ]
+        for event in events:
+            parse(to_wire(event))  # never write what the parent could not read
+        rows.insert(events, received_from=None, at=now)
+        return events[0]
+
+    async def ingest(self, events: Sequence[object], child_venue_id: int) -> list[Result]:
+        """Take decoded JSON events from a child; one result for each, in order, given after COMMIT."""
+        try:
+            results = await self._db.write(lambda connection: self._ingest(Rows(connection), events, child_venue_id))
+        except STORE_REFUSED:
+            # The database will not have one of them: take the others, and keep that one as it came.
+            if len(events) > 1:
+                return [result for event in events for result in await self.ingest([event], child_venue_id)]
+            logger.exception("the store refused an event from venue %d", child_venue_id)
+            return [
+                await self._db.write(
+                    lambda connection: self._quarantine(Rows(connection), events[0], child_venue_id, "store_refused")
+                )
+            ]
+        if any(result.outcome is Outcome.ACCEPTED for result in results):
+            self._on_change()
+        return results
+
+    def _ingest(self, rows: Rows, raw: Sequence[object], child: int) -> list[Result]:
+        parsed = [_parse(obj) for obj in raw]
+        events = [event for event in parsed if isinstance(event, Event)]
+        hashes = rows.hashes({event.id for event in events})
+        inside = rows.within(child, {event.venue for event in events})
+        results: list[Result] = []
+        new: list[Event] = []
+        for obj, event in zip(raw, parsed, strict=True):
+            if isinstance(event, EventError):
+                results.append(self._quarantine(rows, obj, child, event.code))
+            elif event.id in hashes:
+                same = hashes[event.id] == content_hash(event)
+                repeat = Result(id=event.id, outcome=Outcome.DUPLICATE)
+                results.append(repeat if same else self._quarantine(rows, obj, child, "content_differs"))
+            elif event.venue not in inside:
+                results.append(self._quarantine(rows, obj, child, "venue_outside"))
+            else:
+                hashes[event.id] = content_hash(event)
+                new.append(event)
+                results.append(Result(id=event.id, outcome=Outcome.ACCEPTED))
+        rows.insert(new, received_from=child, at=self._now())
+        return results
+
+    def _quarantine(self, rows: Rows, obj: object, child: int, code: str) -> Result:
+        raw = json.dumps(obj, sort_keys=True)  # ASCII: any string of any child can be kept
+        claimed = obj.get("id") if isinstance(obj, dict) else None
+        id_ = claimed if isinstance(claimed, str) and len(claimed) <= 100 and is_plain(claimed) else None
+        new = rows.quarantine(
+            hashlib.sha256(f"{child}\n{raw}".encode()).hexdigest(),
+            received_from=child,
+            event=id_,
+            code=code,
+            raw=raw,
+            at=self._now(),
+        )
+        if new:
+            logger.error("event %r from venue %d is in quarantine: %s", id_, child, code)
+        return Result(id=id_, outcome=Outcome.QUARANTINED, code=code)
+
+    async def pending(self) -> tuple[int, dt.datetime | None]:
+        """How many events the parent has not answered for yet, and when the oldest of them was captured."""
+        return await self._db.read(lambda connection: Rows(connection).pending())
+
+    async def outbox(self, limit: int) -> list[Event]:
+        """The next events for the parent, own and children's alike, in the order in which they came here."""
+        return await self._db.read(lambda connection: Rows(connection).outbox(limit))
+
+    async def mark(self, results: Iterable[Result]) -> int:
+        """Keep the parent's answers; returns for how many events that were waiting. Nothing is deleted."""
+        by_code: dict[str | None, list[str]] = {}
+        for result in results:
+            if result.id is not None:
+                by_code.setdefault(result.code, []).append(result.id)
+        for code, ids in by_code.items():
+            if code is not None:
+                logger.error("the parent quarantined %d events: %s", len(ids), code)
+
+        def work(rows: Rows) -> int:
+            return sum(rows.answered(ids, code, self._now()) for code, ids in by_code.items())
+
+        return await self._db.write(lambda connection: work(Rows(connection)))
+
+    async def postpone(self, event_id: str) -> None:
+        """Send this event after all others: a request with it alone was refused."""
+        await self._db.write(lambda connection: Rows(connection).refused(event_id))
+
+    async def rebuild(self, lecture: str) -> None:
+        """Derive all presences of a lecture anew from its events."""
+        await self._db.write(lambda connection: Rows(connection).derive(lecture))
+
+    async def code_secret(self) -> bytes:
+        """This node's secret for `code.make` and `code.check`, made once."""
+        text = await self._db.write(
+            lambda connection: Rows(connection).remember("attendance.code_secret", lambda: self._entropy(32).hex())
+        )
+        return bytes.fromhex(text)
+
+
+def _parse(obj: object) -> Event | EventError:
+    try:
+        return parse(obj)
+    except EventError as error:
+        return error

@@ -1,0 +1,208 @@
+"""The rows of the event log inside one transaction: SQL and nothing else; `log.py` decides."""
+
+from __future__ import annotations
+
+import datetime as dt
+import itertools
+from collections.abc import Callable, Collection, Iterable, Sequence
+from dataclasses import fields
+from typing import TypeVar
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection, RowMapping
+from sqlalchemy.exc import DataError, IntegrityError
+
+from attendance.event import Event, Kind, Method, content_hash
+from attendance.lecture_store import lecture_of
+from attendance.lectures import Lecture
+from attendance.people import Person
+from attendance.presence import Presence, presence
+from attendance.tables import event as event_table
+from attendance.tables import lecture as lecture_table
+from attendance.tables import person as person_table
+from attendance.tables import presence as presence_table
+from attendance.tables import quarantine as quarantine_table
+from venues.tables import meta, venue, venue_closure
+
+STORE_REFUSED = (DataError, IntegrityError)  # the database will never take these values; anything else is worth a retry
+_FIELDS = tuple(field.name for field in fields(Event))
+_CHUNK = 500  # bound variables per statement stay far below every database's limit
+T = TypeVar("T")
+
+
+class Rows:
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def remember(self, key: str, make: Callable[[], str]) -> str:
+        """The value kept under `key`, made once in the life of the database."""
+        value = self._connection.scalar(sa.select(meta.c.value).where(meta.c.key == key))
+        if value is None:
+            value = make()
+            self._connection.execute(meta.insert().values(key=key, value=value))
+        return str(value)
+
+    def lecture(self, lecture: str) -> Lecture | None:
+        row = self._one(sa.select(lecture_table).where(lecture_table.c.id == lecture))
+        return None if row is None else lecture_of(row)
+
+    def person(self, person: str) -> Person | None:
+        row = self._one(sa.select(person_table).where(person_table.c.id == person))
+        return (
+            None if row is None else Person(id=row["id"], number=row["number"], name=row["name"], home=row["home_id"])
+        )
+
+    def event(self, event: str) -> Event | None:
+        row = self._one(sa.select(event_table).where(event_table.c.id == event))
+        return None if row is None else _event(row)
+
+    def events_about(self, lecture: str, subject: str) -> list[Event]:
+        """All events of one person in one lecture."""
+        query = sa.select(event_table).where(event_table.c.lecture == lecture, event_table.c.subject == subject)
+        return [_event(row) for row in self._connection.execute(query).mappings()]
+
+    def hashes(self, ids: Iterable[str]) -> dict[str, str]:
+        """Content hash by id of those events that are in the log."""
+        known: dict[str, str] = {}
+        for chunk in _chunks(ids):
+            query = sa.select(event_table.c.id, event_table.c.content_hash).where(event_table.c.id.in_(chunk))
+            known.update((row.id, row.content_hash) for row in self._connection.execute(query))
+        return known
+
+    def next_seq(self, node: str, epoch: int) -> int:
+        own = event_table.c
+        last = self._connection.scalar(
+            sa.select(sa.func.max(own.seq)).where(own.node == node, own.epoch == epoch, own.received_from.is_(None))
+        )
+        return (last or 0) + 1
+
+    def insert(self, events: Sequence[Event], *, received_from: int | None, at: dt.datetime) -> None:
+        """Write new events in this order and derive the presences that they touch."""
+        if not events:
+            return
+        kept = {"received_from": received_from, "recorded_at": at}
+        rows = [
+            {name: getattr(event, name) for name in _FIELDS}
+            | {"kind": event.kind.value, "method": event.method.value}
+            | {"subject": event.subject, "content_hash": content_hash(event)}
+            | kept
+            for event in events
+        ]
+        self._connection.execute(event_table.insert(), rows)
+        for lecture in sorted({event.lecture for event in events}):
+            self.derive(lecture, {event.subject for event in events if event.lecture == lecture})
+
+    def derive(self, lecture: str, subjects: Collection[str] | None = None) -> None:
+        """Make the presences of these people (None: of everybody) anew from their events."""
+        if subjects is None:
+            self._connection.execute(presence_table.delete().where(presence_table.c.lecture_id == lecture))
+            everybody = sa.select(event_table.c.subject).where(event_table.c.lecture == lecture).distinct()
+            subjects = self._connection.scalars(everybody).all()
+        for chunk in _chunks(subjects):
+            self._connection.execute(
+                presence_table.delete().where(
+                    presence_table.c.lecture_id == lecture, presence_table.c.person_id.in_(chunk)
+                )
+            )
+            about = event_table.c
+            query = sa.select(event_table).where(about.lecture == lecture, about.subject.in_(chunk))
+            events = sorted(map(_event, self._connection.execute(query).mappings()), key=_subject)
+            derived = [presence(group) for _, group in itertools.groupby(events, key=_subject)]
+            self._write_presences([row for row in derived if row is not None])
+
+    def _write_presences(self, presences: Sequence[Presence]) -> None:
+        if not presences:
+            return
+        levels = self._levels({row.venue for row in presences})
+        self._connection.execute(
+            presence_table.insert(),
+            [
+                {
+                    "lecture_id": row.lecture,
+                    "person_id": row.person,
+                    "venue_id": row.venue,
+                    "number": row.number,
+                    "name": row.name,
+                    "first_at": row.first_at,
+                    "event_id": row.event,
+                    "methods": ",".join(row.methods),
+                    "other_venue": row.other_venue,
+                    **{f"l{level}": levels.get((row.venue, level)) for level in range(1, 6)},
+                }
+                for row in presences
+            ],
+        )
+
+    def _levels(self, venues: Iterable[int]) -> dict[tuple[int, int], int]:
+        """(venue, level counted from 1) -> its ancestor (or itself) at that level."""
+        found: dict[tuple[int, int], int] = {}
+        for chunk in _chunks(venues):
+            query = (
+                sa.select(venue_closure.c.descendant, venue.c.level, venue.c.id)
+                .join(venue, venue.c.id == venue_closure.c.ancestor)
+                .where(venue_closure.c.descendant.in_(chunk))
+            )
+            found.update(((row.descendant, row.level + 1), row.id) for row in self._connection.execute(query))
+        return found
+
+    def within(self, ancestor: int, venues: Iterable[int]) -> set[int]:
+        """Those of `venues` that are `ancestor` or below it."""
+        inside: set[int] = set()
+        for chunk in _chunks(venues):
+            pairs = venue_closure.c
+            query = sa.select(pairs.descendant).where(pairs.ancestor == ancestor, pairs.descendant.in_(chunk))
+            inside.update(self._connection.scalars(query))
+        return inside
+
+    def pending(self) -> tuple[int, dt.datetime | None]:
+        """How many events wait for the parent's answer, and when the oldest was captured."""
+        query = sa.select(sa.func.count(), sa.func.min(event_table.c.captured_at))
+        count, oldest = self._connection.execute(query.where(event_table.c.uploaded_at.is_(None))).one()
+        return count, oldest
+
+    def outbox(self, limit: int) -> list[Event]:
+        """What to send next: in order of arrival, events that a request was refused for last."""
+        query = sa.select(event_table).where(event_table.c.uploaded_at.is_(None))
+        order = (event_table.c.refusals, event_table.c.position)
+        return [_event(row) for row in self._connection.execute(query.order_by(*order).limit(limit)).mappings()]
+
+    def answered(self, ids: Iterable[str], code: str | None, at: dt.datetime) -> int:
+        """The parent has these events (quarantined with a code, or taken); returns how many were waiting."""
+        changed = 0
+        for chunk in _chunks(ids):
+            query = event_table.update().where(event_table.c.id.in_(chunk), event_table.c.uploaded_at.is_(None))
+            changed += self._connection.execute(query.values(uploaded_at=at, upload_code=code)).rowcount
+        return changed
+
+    def refused(self, event: str) -> None:
+        query = event_table.update().where(event_table.c.id == event)
+        self._connection.execute(query.values(refusals=event_table.c.refusals + 1))
+
+    def quarantine(
+        self, hash_: str, *, received_from: int, event: str | None, code: str, raw: str, at: dt.datetime
+    ) -> bool:
+        """Keep what cannot be taken; False when the very same was kept before."""
+        known = sa.select(quarantine_table.c.hash).where(quarantine_table.c.hash == hash_)
+        if self._connection.scalar(known) is not None:
+            return False
+        row = {"hash": hash_, "received_from": received_from, "event_id": event, "code": code, "raw": raw}
+        self._connection.execute(quarantine_table.insert().values(**row, received_at=at))
+        return True
+
+    def _one(self, query: sa.Select[tuple[object, ...]]) -> RowMapping | None:
+        return self._connection.execute(query).mappings().one_or_none()
+
+
+def _event(row: RowMapping) -> Event:
+    values = {name: row[name] for name in _FIELDS}
+    return Event(**values | {"kind": Kind(row["kind"]), "method": Method(row["method"])})
+
+
+def _subject(event: Event) -> str:
+    return event.subject
+
+
+def _chunks(values: Iterable[T]) -> Iterable[list[T]]:
+    remaining = iter(values)
+    while chunk := list(itertools.islice(remaining, _CHUNK)):
+        yield chunk

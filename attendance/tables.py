@@ -1,0 +1,112 @@
+"""The tables of attendance. Rows of `event` and `quarantine` are never deleted, and of an event only the upload
+columns ever change; `presence` is derived from `event` and can be made again at any time."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+
+from venues.database import UtcDateTime, metadata
+
+person = sa.Table(
+    "person",
+    metadata,
+    sa.Column("id", sa.String(36), primary_key=True),
+    sa.Column("number", sa.Text, nullable=False, unique=True),
+    sa.Column("name", sa.Text, nullable=False),
+    sa.Column("home_id", sa.Integer, nullable=False, index=True),
+)
+
+lecture = sa.Table(
+    "lecture",
+    metadata,
+    sa.Column("id", sa.String(36), primary_key=True),
+    sa.Column("title", sa.Text, nullable=False),
+    sa.Column("venue_id", sa.Integer, nullable=False),
+    sa.Column("starts_at", UtcDateTime),
+    sa.Column("state", sa.String(16), nullable=False),
+    sa.Column("started_at", UtcDateTime),
+    sa.Column("ended_at", UtcDateTime),
+    sa.Column("local", sa.Boolean, nullable=False),  # made at this node, not sent by the parent
+)
+
+event = sa.Table(
+    "event",
+    metadata,
+    # The order of arrival at this node, own and children's alike.
+    sa.Column("position", sa.BigInteger().with_variant(sa.Integer, "sqlite"), primary_key=True, autoincrement=True),
+    sa.Column("id", sa.String(36), nullable=False, unique=True),
+    sa.Column("node", sa.Text, nullable=False),
+    sa.Column("epoch", sa.BigInteger, nullable=False),
+    sa.Column("seq", sa.BigInteger, nullable=False),
+    sa.Column("lecture", sa.Text, nullable=False),
+    sa.Column("venue", sa.Integer, nullable=False),
+    sa.Column("person", sa.Text),
+    sa.Column("number", sa.Text),
+    sa.Column("name", sa.Text, nullable=False),
+    sa.Column("kind", sa.String(16), nullable=False),
+    sa.Column("method", sa.String(16), nullable=False),
+    sa.Column("captured_at", UtcDateTime, nullable=False),
+    sa.Column("monotonic_ms", sa.BigInteger, nullable=False),
+    sa.Column("boot_id", sa.Text, nullable=False),
+    sa.Column("clock_offset_ms", sa.BigInteger),
+    sa.Column("clock_uncertainty_ms", sa.BigInteger),
+    sa.Column("device", sa.Text),
+    sa.Column("operator", sa.Text),
+    sa.Column("supersedes", sa.String(36)),
+    sa.Column("reason", sa.Text),
+    sa.Column("subject", sa.Text, nullable=False),  # Event.subject
+    sa.Column("content_hash", sa.String(64), nullable=False),
+    sa.Column("received_from", sa.Integer),  # the child's venue; null: captured here
+    sa.Column("recorded_at", UtcDateTime, nullable=False),
+    sa.Column("uploaded_at", UtcDateTime),  # when the parent had answered for it
+    sa.Column("upload_code", sa.Text),  # why the parent quarantined it
+    sa.Column("refusals", sa.Integer, nullable=False, server_default="0"),  # whole requests refused because of it
+    sa.Index("event_by_subject", "lecture", "subject"),
+    sa.Index("event_by_venue", "lecture", "venue"),
+)
+# The gapless sequence of this node. A child whose disk was set back repeats numbers; its facts are kept all the same.
+sa.Index(
+    "event_own_sequence",
+    event.c.node,
+    event.c.epoch,
+    event.c.seq,
+    unique=True,
+    sqlite_where=event.c.received_from.is_(None),
+    postgresql_where=event.c.received_from.is_(None),
+)
+sa.Index(
+    "event_outbox",
+    event.c.refusals,
+    event.c.position,
+    sqlite_where=event.c.uploaded_at.is_(None),
+    postgresql_where=event.c.uploaded_at.is_(None),
+)
+
+presence = sa.Table(
+    "presence",
+    metadata,
+    sa.Column("lecture_id", sa.Text, primary_key=True),
+    sa.Column("person_id", sa.Text, primary_key=True),  # Event.subject
+    sa.Column("venue_id", sa.Integer, nullable=False),
+    sa.Column("number", sa.Text),
+    sa.Column("name", sa.Text, nullable=False),
+    sa.Column("first_at", UtcDateTime, nullable=False),
+    sa.Column("event_id", sa.String(36), nullable=False),
+    sa.Column("methods", sa.Text, nullable=False),  # sorted, joined with ","
+    sa.Column("other_venue", sa.Boolean, nullable=False),
+    # The attended venue's ancestors and itself by level, as the tree was; null where the branch has no such level.
+    *(sa.Column(f"l{level}", sa.Integer) for level in range(1, 6)),
+    sa.Index("presence_by_level", "lecture_id", "l1", "l2", "l3", "l4", "l5", "person_id"),
+    sa.Index("presence_by_time", "lecture_id", "first_at"),
+)
+
+quarantine = sa.Table(
+    "quarantine",
+    metadata,
+    sa.Column("hash", sa.String(64), primary_key=True),  # SHA-256 of child and raw: a repeat is kept once
+    sa.Column("received_from", sa.Integer, nullable=False),
+    sa.Column("event_id", sa.Text),
+    sa.Column("code", sa.Text, nullable=False),
+    sa.Column("raw", sa.Text, nullable=False),  # ASCII JSON
+    sa.Column("received_at", UtcDateTime, nullable=False),
+)

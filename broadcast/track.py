@@ -1,0 +1,156 @@
+"""One outgoing RTP stream of a lecture, shared by all who watch it: numbering, history, keyframes, clock. Pure.
+
+The node chooses SSRC, sequence numbers and timestamps itself, so that viewers never notice when the publisher leaves
+and returns or when the parent is replaced: the numbers go on where they stopped.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from broadcast.codecs import Codec, starts_keyframe
+from broadcast.rtcp import SenderReport
+from broadcast.rtp import Packet, difference
+
+Extensions = tuple[tuple[str, bytes], ...]
+
+
+@dataclass(slots=True)
+class Sample:
+    """A packet as it goes down the tree. `index`: extended sequence number; `sent`: abs-send-time of its first sending
+    (a retransmission must be the same bytes again, or an AES-GCM nonce would be used twice); `at`: arrival, seconds."""
+
+    index: int
+    timestamp: int
+    marker: bool
+    codec: Codec
+    extensions: Extensions
+    payload: bytes
+    keyframe: bool
+    sent: bytes
+    at: float
+
+
+class Track:
+    """`capacity` packets are kept for retransmission and for those who join (a power of two)."""
+
+    def __init__(self, kind: str, ssrc: int, rtx_ssrc: int, first_sequence: int, timestamp: int, capacity: int) -> None:
+        assert capacity & capacity - 1 == 0
+        self.kind = kind
+        self.ssrc = ssrc
+        self.rtx_ssrc = rtx_ssrc
+        self.head = (
+            (1 << 16) + (first_sequence & 0x7FFF) - 1
+        )  # RFC 3711 §3.3.1: below 2**15, or the rollover is guessed
+        self.keyframe: int | None = None
+        self.codec: Codec | None = None
+        self.pending: list[Sample] = []
+        self._ring: list[Sample | None] = [None] * capacity
+        self._mask = capacity - 1
+        self._source: object = None
+        self._shift = 0
+        self._floor = 0
+        self._timestamp_shift = 0
+        self._last_timestamp = timestamp
+        self._last_at: float | None = None
+        self._reference: tuple[int, int, float] | None = None
+
+    def push(
+        self, source: object, codec: Codec, index: int, packet: Packet, extensions: Extensions, sent: bytes, now: float
+    ) -> Sample | None:
+        """Take one packet of `source` (extended sequence number `index` there); it stands in `pending` afterwards.
+
+        None if it is a repeat or too old. Another source than before continues the numbering.
+        """
+        if source is not self._source:
+            self._switch(source, codec, index, packet.timestamp, now)
+        if index < self._floor:
+            return None
+        out = index + self._shift
+        slot = self._ring[out & self._mask]
+        if out <= self.head - self._mask or (slot is not None and slot.index >= out):
+            return None
+        timestamp = packet.timestamp + self._timestamp_shift & 0xFFFFFFFF
+        key = self.kind == "video" and starts_keyframe(codec.name, packet.payload)
+        sample = Sample(out, timestamp, packet.marker, codec, extensions, packet.payload, key, sent, now)
+        self._ring[out & self._mask] = sample
+        if key:
+            self._note_keyframe(sample)
+        if out > self.head:
+            self.head = out
+            self._last_timestamp, self._last_at = timestamp, now
+            self.codec = codec
+        self.pending.append(sample)
+        return sample
+
+    def _switch(self, source: object, codec: Codec, index: int, timestamp: int, now: float) -> None:
+        self._source = source
+        self._floor = index
+        self._shift = self.head + 1 - index
+        elapsed = 0 if self._last_at is None else max(1, int((now - self._last_at) * codec.clock_rate))
+        self._timestamp_shift = self._last_timestamp + elapsed - timestamp
+        self._reference = None
+        self.keyframe = None  # what comes cannot be decoded from what went before
+
+    def _note_keyframe(self, sample: Sample) -> None:
+        known = None if self.keyframe is None else self._ring[self.keyframe & self._mask]
+        if known is None or known.index != self.keyframe or known.timestamp != sample.timestamp:
+            if self.keyframe is None or sample.index > self.keyframe:
+                self.keyframe = sample.index
+        elif sample.index < known.index:
+            self.keyframe = sample.index
+
+    def find(self, sequence: int) -> Sample | None:
+        """The packet sent with this 16-bit sequence number, if it is still kept."""
+        return self.at(self.head + difference(sequence, self.head & 0xFFFF))
+
+    def at(self, index: int) -> Sample | None:
+        sample = self._ring[index & self._mask]
+        return sample if sample is not None and sample.index == index else None
+
+    def since(self, index: int) -> list[Sample]:
+        """All packets kept from `index` on, in order; those already in `pending` too."""
+        return [s for i in range(max(index, self.head - self._mask), self.head + 1) if (s := self.at(i)) is not None]
+
+    def joinable(self, most: int) -> int | None:
+        """Where a new viewer can start: the last keyframe when at most `most` packets have followed it, else None."""
+        if self.keyframe is None or self.head - self.keyframe >= min(most, self._mask):
+            return None
+        return self.keyframe
+
+    def on_sender_report(self, source: object, report: SenderReport, now: float) -> None:
+        """Keep the publisher's pairing of wall clock and media clock, moved to our timestamps."""
+        if source is self._source:
+            self._reference = (report.ntp, report.timestamp + self._timestamp_shift & 0xFFFFFFFF, now)
+
+    def clock(self, now: float) -> tuple[int, int] | None:
+        """(NTP time, RTP timestamp) of this moment for a sender report: both tracks of a lecture keep the publisher's
+        wall clock, so lips stay in sync over any number of hops. None until the source has said its own."""
+        if self._reference is None or self.codec is None:
+            return None
+        ntp, timestamp, at = self._reference
+        elapsed = now - at
+        wall = ntp + int(elapsed * (1 << 32)) & 0xFFFFFFFFFFFFFFFF
+        return wall, timestamp + int(elapsed * self.codec.clock_rate) & 0xFFFFFFFF
+
+
+class KeyframeRequests:
+    """At most one request a second goes to the source, none while a keyframe asked for is on its way."""
+
+    def __init__(self, interval_s: float = 1.0) -> None:
+        self._interval = interval_s
+        self._asked: float | None = None
+        self._wanted = False
+
+    def want(self) -> None:
+        self._wanted = True
+
+    def take(self, now: float) -> bool:
+        """Whether to send a request now."""
+        if not self._wanted or (self._asked is not None and now - self._asked < self._interval):
+            return False
+        self._asked = now
+        return True
+
+    def satisfied(self) -> None:
+        self._wanted = False

@@ -1,0 +1,255 @@
+"""Pull a lecture from the parent by WHEP and keep pulling: one task a lecture, so no recovery waits for another.
+
+Each attempt dials from a UDP port of its own: two sessions between the same two addresses could not be told apart.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import enum
+import logging
+import secrets
+from collections import deque
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+from broadcast import negotiate, sdp
+from broadcast.ice import Credentials, Dialer
+from broadcast.ingest import Ingest
+from broadcast.peer import Peer, PeerState
+from broadcast.port import Port
+from broadcast.relay import Relay, new_credentials
+from venues.errors import TongtangError
+
+_log = logging.getLogger(__name__)
+_SILENT_S = 3.0
+_UNREADABLE_S = 10.0  # a parent reports each second, also when nothing is on air
+_DELETE_S = 1.0
+_MOST_REDIRECTS = 4
+_LOOK_S = 0.25
+_FIRST_DELAY_S, _MOST_DELAY_S = 0.25, 2.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reply:
+    """The parent's answer; `headers` are looked up case-insensitively."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: str
+
+
+class Ask(Protocol):
+    """One HTTP request to the parent with this node's bearer. `path` is absolute there. Raises OSError or TongtangError
+    when the parent cannot be reached."""
+
+    async def __call__(self, method: str, path: str, *, body: str = "", content_type: str = "") -> Reply: ...
+
+
+class UplinkState(enum.Enum):
+    """What a screen can say of the way up."""
+
+    ASKING = "asking"
+    NOTHING_LIVE = "nothing_live"
+    CONNECTING = "connecting"
+    CONNECTED = "connected"
+    UNREACHABLE = "unreachable"
+    REFUSED = "refused"
+    PUBLISHED_HERE = "published_here"
+
+
+class _Refused(Exception):
+    def __init__(self, status: int, retry_after_s: float | None) -> None:
+        super().__init__(f"the parent answered {status}")
+        self.status = status
+        self.retry_after_s = retry_after_s
+
+
+def back_off(failures: int, chance: float) -> float:
+    """Seconds to wait after so many failures in a row: full jitter over an interval that doubles. `chance`: 0..1."""
+    return chance * min(_MOST_DELAY_S, _FIRST_DELAY_S * 2.0 ** min(failures, 10))
+
+
+class Uplink:
+    """One lecture's way from the parent. `chance` gives random numbers in 0..1."""
+
+    def __init__(self, relay: Relay, lecture: str, ask: Ask, *, chance: Callable[[], float]) -> None:
+        self.lecture = lecture
+        self.state = UplinkState.ASKING
+        self._relay = relay
+        self._ask = ask
+        self._chance = chance
+        self._wake = asyncio.Event()
+        self._leaving: deque[asyncio.Task[None]] = deque(maxlen=4)
+
+    def wake(self) -> None:
+        """Something changed at the parent: try now if waiting."""
+        self._wake.set()
+
+    async def run(self) -> None:
+        """Until cancelled."""
+        failures = 0
+        while True:
+            delay: float | None = None
+            try:
+                await self._until_no_publisher_is_here()
+                if await self._pull():
+                    failures = 0
+                self._wake.clear()  # what changed during the session is no reason to come back all at once
+            except _Refused as refused:
+                delay = refused.retry_after_s
+                self._set(UplinkState.NOTHING_LIVE if refused.status == 409 else UplinkState.REFUSED)
+            except (OSError, TimeoutError, TongtangError) as error:
+                _log.debug("pulling %s: %s", self.lecture, error)
+                self._set(UplinkState.UNREACHABLE)
+            except Exception:
+                _log.exception("pulling %s failed", self.lecture)
+                self._set(UplinkState.UNREACHABLE)
+            failures += 1
+            wait = back_off(failures, self._chance())
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(
+                    self._wake.wait(), wait if delay is None else min(delay, _MOST_DELAY_S) + wait / 4
+                )
+            self._wake.clear()
+
+    async def _until_no_publisher_is_here(self) -> None:
+        """A lecture that is published at this very node is not pulled over its head."""
+        stream = self._relay.stream(self.lecture)
+        while stream.source is not None and stream.source.local:
+            self._set(UplinkState.PUBLISHED_HERE)
+            await asyncio.sleep(_LOOK_S)
+
+    def _set(self, state: UplinkState) -> None:
+        if state is not self.state:
+            _log.info("pulling lecture %s: %s -> %s", self.lecture, self.state.value, state.value)
+            self.state = state
+
+    async def _pull(self) -> bool:
+        """One session, until it ends; whether it ever carried media."""
+        port = self._relay.open_port()
+        location = ""
+        try:
+            if self.state is not UplinkState.NOTHING_LIVE:
+                self._set(UplinkState.ASKING)
+            credentials = new_credentials()
+            local = sdp.Local(
+                credentials.ufrag,
+                credentials.password,
+                self._relay.certificate.fingerprint,
+                "actpass",
+                (),
+                secrets.randbits(62),
+                lite=False,
+            )
+            offer = sdp.write(local, negotiate.offer_view())
+            reply = await self._post(offer)
+            if reply.status != 201:
+                raise _Refused(reply.status, _seconds(reply.headers.get("Retry-After")))
+            location = reply.headers.get("Location", "")
+            closed = asyncio.Event()
+            ingest, peer = self._connect(reply.body, credentials, port, closed)
+            port.add(peer)
+            self._set(UplinkState.CONNECTING)
+            await self._watch(ingest, peer, closed)
+            return ingest.last_media is not None
+        finally:
+            self._relay.close_port(port)
+            if location:
+                self._leaving.append(asyncio.create_task(self._leave(location)))
+
+    async def _post(self, offer: str) -> Reply:
+        """The offer to the parent, through its redirections (RFC 9725 §4.4: only 307) within the same parent: another
+        host would get this node's bearer."""
+        path = f"/whep/{self.lecture}"
+        for _ in range(_MOST_REDIRECTS):
+            reply = await self._ask("POST", path, body=offer, content_type="application/sdp")
+            path = reply.headers.get("Location", "")
+            if reply.status != 307 or not path.startswith("/") or path.startswith("//"):
+                break
+        return reply
+
+    async def _leave(self, location: str) -> None:
+        """Tell the parent; nobody waits for its answer, least of all the next attempt."""
+        with contextlib.suppress(OSError, TimeoutError, TongtangError):
+            await asyncio.wait_for(self._ask("DELETE", location), _DELETE_S)
+
+    async def left(self) -> None:
+        """Until the parent has been told of all sessions that ended, or a second has passed."""
+        await asyncio.gather(*self._leaving, return_exceptions=True)
+
+    def _connect(self, text: str, credentials: Credentials, port: Port, closed: asyncio.Event) -> tuple[Ingest, Peer]:
+        answer = sdp.parse(text)
+        found = [sdp.candidate_address(line) for media in answer.media for line in media.candidates]
+        remote = Credentials(answer.ufrag, answer.password)
+        candidates = tuple(dict.fromkeys(a for a in found if a is not None))
+        plans = negotiate.plans_from_answer(answer)
+        ingest = Ingest(self._relay.stream(self.lecture), plans, on_closed=lambda _: closed.set())
+        peer = Peer(
+            port,
+            self._relay.certificate,
+            ingest,
+            client=answer.setup != "active",
+            now=self._relay.clock(),
+            fingerprints=answer.fingerprints,
+            credentials=credentials,
+            dialer=Dialer(credentials, remote, candidates, secrets.randbits(64)),
+        )
+        ingest.peer = peer
+        return ingest, peer
+
+    async def _watch(self, ingest: Ingest, peer: Peer, closed: asyncio.Event) -> None:
+        """Return when the session has ended or the parent has been silent for three seconds."""
+        started = self._relay.clock()
+        while not closed.is_set():
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(closed.wait(), _LOOK_S)
+            if peer.state is PeerState.CONNECTED:
+                self._set(UplinkState.CONNECTED)
+            now = self._relay.clock()
+            if now - max(peer.last_heard, started) > _SILENT_S:
+                peer.close("the parent is silent")
+            elif now - max(peer.last_good, started) > _UNREADABLE_S:
+                peer.close("the parent's packets do not arrive or cannot be decrypted")
+
+
+def _seconds(retry_after: str | None) -> float | None:
+    return float(retry_after) if retry_after is not None and retry_after.isdecimal() else None
+
+
+class Uplinks:
+    """All lectures that this node pulls now."""
+
+    def __init__(self, relay: Relay, ask: Ask, *, chance: Callable[[], float]) -> None:
+        self._relay = relay
+        self._ask = ask
+        self._chance = chance
+        self._running: dict[str, tuple[Uplink, asyncio.Task[None]]] = {}
+
+    def follow(self, lectures: set[str]) -> None:
+        """Pull exactly these lectures from now on; those already pulled go on undisturbed."""
+        for lecture in set(self._running) - lectures:
+            self._running.pop(lecture)[1].cancel()
+        for lecture in [name for name, (_, task) in self._running.items() if task.done()]:
+            del self._running[lecture]
+        for lecture in lectures - set(self._running):
+            uplink = Uplink(self._relay, lecture, self._ask, chance=self._chance)
+            self._running[lecture] = uplink, asyncio.create_task(uplink.run(), name=f"uplink {lecture}")
+
+    def wake(self) -> None:
+        for uplink, _ in self._running.values():
+            uplink.wake()
+
+    def state(self, lecture: str) -> UplinkState | None:
+        running = self._running.get(lecture)
+        return None if running is None else running[0].state
+
+    async def stop(self) -> None:
+        running = list(self._running.values())
+        self._running.clear()
+        for _, task in running:
+            task.cancel()
+        await asyncio.gather(*(task for _, task in running), return_exceptions=True)
+        await asyncio.gather(*(uplink.left() for uplink, _ in running))

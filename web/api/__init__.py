@@ -1,0 +1,23 @@
+"""The JSON API, by subject. `web/openapi.py` describes it from the routes' own records; in short:
+
+POST /api/session {name, password} → 201 {user, csrf}      GET, DELETE /api/session
+GET  /api/node                                              the state bar: venue, link, streams, pending, clock
+GET  /api/venues?q=&limit=                                  search within the caller's subtree
+GET  /api/venues/{venue}   …/children                       one venue with path, status, counts; its children
+POST /api/venues/{venue}/enrolment-tokens {expires_in_s, replace}
+GET  /api/nodes            POST /api/nodes/{node}/revoke
+GET  /api/lectures         POST /api/lectures {title, venue, starts_at}   GET /api/lectures/{lecture}
+POST /api/lectures/{lecture}/start | stop
+POST /api/lectures/{lecture}/publish-token | view-token     → 201 {token, expires_at, url}
+GET  /api/lectures/{lecture}/stream                         {live, kbit_s, loss, viewers, venues_connected}
+GET  /api/lectures/{lecture}/roll-call                      this node's venue: {people: […], expected, present}
+POST /api/lectures/{lecture}/check-ins {person} or {number, name} (walk-in)   → 201; 200 if already checked in
+POST /api/lectures/{lecture}/undo {event, reason}
+GET  /api/lectures/{lecture}/report?venue=   …/report.csv?venue=
+    GET  /api/lectures/{lecture}/names?venue=&which=&limit=&offset=   …/names.csv
+GET  /api/screen                                            what the venue's screen shows, asked each second
+POST /api/check-in {code, number, name}                     a phone at this venue; `code` as in the QR code's URL
+POST /api/node/enrol | challenge | token | heartbeat | events   GET /api/node/changes, /api/node/collections/{name}
+"""
+
+from __future__ import annotations

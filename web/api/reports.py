@@ -1,0 +1,138 @@
+"""A lecture's figures, level by level, and the names behind each."""
+
+from __future__ import annotations
+
+from aiohttp import web
+
+from attendance.report import NamedPerson, ReportRow, Which, names_csv, report_csv
+from venues.tree import Venue
+from web import targets
+from web.api import models, present
+from web.node import Node
+from web.routes import Access, Route, node_of, query_of, user_of
+
+_LECTURE = "/api/lectures/{lecture}"
+_CSV_NAMES = 100_000  # names in one file: more than the largest lecture has
+
+
+async def report(request: web.Request) -> models.ReportOut:
+    """A venue's figures and those of each venue right below it; without `venue`, the caller's own."""
+    node, venue_id = node_of(request), query_of(request, models.ReportQuery).venue or user_of(request).venue_id
+    made_at = node.now()
+    found = await node.reports.report(request.match_info["lecture"], venue_id)
+    *above, venue = found.path
+    return models.ReportOut(
+        lecture=present.lecture_out(found.lecture),
+        venue=present.venue_out(node.settings, venue),
+        path=[present.venue_out(node.settings, each) for each in above],
+        made_at=made_at,
+        rows=[_row(node, row, venue) for row in found.rows],
+    )
+
+
+def _row(node: Node, row: ReportRow, top: Venue) -> models.ReportRowOut:
+    is_self = row.venue_id == top.id
+    parent_id = top.parent_id if is_self else top.id
+    venue = Venue(id=row.venue_id, code=row.code, name=row.name, level=row.level, parent_id=parent_id)
+    return models.ReportRowOut(
+        venue=present.venue_out(node.settings, venue),
+        is_self=is_self,
+        has_children=row.has_children,
+        expected=row.expected,
+        present=row.present,
+        guests=row.guests,
+        venues_total=row.venues.total,
+        venues_connected=row.venues.connected,
+        venues_silent=row.venues.silent,
+        venues_never_seen=row.venues.never_seen,
+        venues_behind=row.venues.behind,
+        presence=row.presence.value,
+        pending_events=row.pending,
+    )
+
+
+async def report_file(request: web.Request) -> web.Response:
+    """The same as CSV: UTF-8 with a byte order mark, one line per venue."""
+    node, venue_id = node_of(request), query_of(request, models.ReportQuery).venue or user_of(request).venue_id
+    found = await node.reports.report(request.match_info["lecture"], venue_id)
+    return csv_response(report_csv(found), f"report-{found.path[-1].code}.csv")
+
+
+async def names(request: web.Request) -> models.NamesOut:
+    """The people behind a figure."""
+    node, query = node_of(request), query_of(request, models.NamesQuery)
+    found = await node.reports.names(
+        request.match_info["lecture"],
+        query.venue or user_of(request).venue_id,
+        Which(query.which),
+        limit=query.limit,
+        offset=query.offset,
+    )
+    return models.NamesOut(total=found.total, names=[_name(node, one) for one in found.names])
+
+
+def _name(node: Node, one: NamedPerson) -> models.NameOut:
+    return models.NameOut(
+        person=one.person,
+        number=one.number,
+        name=one.name,
+        home_venue=present.venue_out(node.settings, one.home) if one.home else None,
+        attended_venue=present.venue_out(node.settings, one.attended) if one.attended else None,
+        at=one.at,
+        event=one.event,
+    )
+
+
+async def names_file(request: web.Request) -> web.Response:
+    """All the people behind a figure as CSV."""
+    node, query = node_of(request), query_of(request, models.NamesQuery)
+    venue_id = query.venue or user_of(request).venue_id
+    found = await node.reports.names(
+        request.match_info["lecture"], venue_id, Which(query.which), limit=_CSV_NAMES, offset=0
+    )
+    return csv_response(names_csv(found.names), f"{query.which}-{venue_id}.csv")
+
+
+def csv_response(content: bytes, filename: str) -> web.Response:
+    headers = {"Content-Disposition": f'attachment; filename="{filename}"', "Cache-Control": "no-store"}
+    return web.Response(body=content, content_type="text/csv", charset="utf-8", headers=headers)
+
+
+ROUTES = [
+    Route(
+        "GET",
+        _LECTURE + "/report",
+        report,
+        access=Access.SESSION,
+        target=targets.venue_in_query,
+        query=models.ReportQuery,
+        answer=models.ReportOut,
+    ),
+    Route(
+        "GET",
+        _LECTURE + "/report.csv",
+        report_file,
+        access=Access.SESSION,
+        target=targets.venue_in_query,
+        query=models.ReportQuery,
+        media="text/csv",
+    ),
+    Route(
+        "GET",
+        _LECTURE + "/names",
+        names,
+        access=Access.OPERATOR,
+        target=targets.venue_in_query,
+        query=models.NamesQuery,
+        answer=models.NamesOut,
+    ),
+    Route(
+        "GET",
+        _LECTURE + "/names.csv",
+        names_file,
+        access=Access.OPERATOR,
+        target=targets.venue_in_query,
+        query=models.NamesQuery,
+        media="text/csv",
+    ),
+]

@@ -1,0 +1,78 @@
+"""tongtang report"""
+
+from __future__ import annotations
+
+import sys
+import unicodedata
+from collections.abc import Sequence
+
+import click
+
+from attendance.report import LectureReport, Names, Which, names_csv, report_csv
+from venues.settings import Settings
+from web.commands.common import CONFIG, VENUE, find_venue, opened, run
+
+_COLUMNS = ("expected", "present", "guests", "venues", "connected", "silent", "never seen", "events pending")
+
+
+@click.command(short_help="Show who was at a lecture.")
+@click.argument("lecture_id", metavar="LECTURE")
+@VENUE
+@click.option("--csv", "as_csv", is_flag=True, help="CSV in UTF-8 with BOM (opens in a spreadsheet), not a table.")
+@click.option(
+    "--names",
+    "which",
+    type=click.Choice([which.value for which in Which]),
+    help="Not the figures but the names behind one of them.",
+)
+@CONFIG
+def report(lecture_id: str, venue: str | None, as_csv: bool, which: str | None, settings: Settings) -> None:
+    """Show who was at the lecture LECTURE (its id, see `tongtang lecture list`).
+
+    The first row is the venue with everything below it, then one row for each venue right under it. `expected` counts
+    people by their home venue, `present` by the venue that they attended; `guests` are those present from elsewhere.
+    What a silent venue still holds is not counted yet.
+    """
+
+    async def figures() -> LectureReport:
+        async with opened(settings) as here:
+            return await here.reports.report(lecture_id, (await find_venue(here, venue)).id)
+
+    async def names(chosen: Which) -> Names:
+        async with opened(settings) as here:
+            place = await find_venue(here, venue)
+            return await here.reports.names(lecture_id, place.id, chosen, limit=1_000_000)
+
+    if which is not None:
+        found = run(names(Which(which)))
+        if as_csv:
+            sys.stdout.buffer.write(names_csv(found.names))
+        else:
+            for one in found.names:
+                click.echo("  ".join(filter(None, (one.number, one.name, one.home.name if one.home else None))))
+    elif as_csv:
+        sys.stdout.buffer.write(report_csv(run(figures())))
+    else:
+        click.echo(_table(run(figures())))
+
+
+def _table(found: LectureReport) -> str:
+    head = f"{found.lecture.title} ({found.lecture.state.value}) · {' / '.join(venue.name for venue in found.path)}"
+    lines: list[Sequence[str]] = [("venue", *_COLUMNS)]
+    for row in found.rows:
+        counts = row.venues
+        figures = (row.expected, row.present, row.guests, counts.total, counts.connected, counts.silent)
+        lines.append((row.name, *map(str, (*figures, counts.never_seen, row.pending))))
+    widths = [max(_width(line[column]) for line in lines) for column in range(len(_COLUMNS) + 1)]
+    shown = [
+        line[0]
+        + " " * (widths[0] - _width(line[0]))
+        + "".join(cell.rjust(width + 2) for cell, width in zip(line[1:], widths[1:], strict=True))
+        for line in lines
+    ]
+    return "\n".join([head, "", *shown])
+
+
+def _width(text: str) -> int:
+    """Columns on a terminal: Chinese characters take two."""
+    return sum(2 if unicodedata.east_asian_width(char) in "WF" else 1 for char in text)

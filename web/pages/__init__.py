@@ -1,0 +1,28 @@
+"""The pages that people see, by subject; every one is a route record like those of the API.
+
+/sign-in  /sign-out  /language/{locale}      who one is, and in which language
+/                                            home, by role
+/lectures  /lectures/{lecture}/desk          plan, start, stop; the lecturer's desk
+/screen  /lectures/{lecture}/roll-call       what a venue works with
+/c/{code}                                    a phone checks in (the QR code's address)
+/venues[/{venue}]  /people                   the tree, enrolment, the list of people
+/lectures/{lecture}/report  …/names          the organizer's figures and the names behind them
+"""
+
+from __future__ import annotations
+
+from web.pages import check_in, home, lectures, people, report, sign_in, venue, venues
+from web.routes import Route
+
+__all__ = ["ROUTES"]
+
+ROUTES: list[Route] = [
+    *sign_in.ROUTES,
+    *home.ROUTES,
+    *lectures.ROUTES,
+    *venue.ROUTES,
+    *check_in.ROUTES,
+    *venues.ROUTES,
+    *people.ROUTES,
+    *report.ROUTES,
+]

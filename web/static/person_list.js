@@ -1,0 +1,131 @@
+// The list of people as buttons: keeps each person's element (and the focus on it) while what is known changes.
+
+import { clock, say } from "./api.js";
+
+const METHODS = { code: "by_code", walk_in: "by_walk_in" };
+
+export const keyOf = (row) => row.person ?? row.event ?? row.name;
+
+export class PersonList {
+  /** `handlers` {tick(row), undo(row)}; a row is the API's PersonRow plus `key`. */
+  constructor(element, template, handlers) {
+    this.element = element;
+    this.template = template;
+    this.handlers = handlers;
+    this.rows = new Map();
+    this.items = new Map();
+    this.marks = new Map(); // key → "saving" | "unsaved"
+  }
+
+  /** The node's list; people in `unsaved` keep their mark. */
+  replace(people, unsaved) {
+    const rows = people.map((person) => ({ ...person, key: keyOf(person) }));
+    const keys = new Set(rows.map(({ key }) => key));
+    for (const [key, item] of this.items) {
+      if (keys.has(key) || unsaved.has(key)) continue;
+      item.remove();
+      this.items.delete(key);
+      this.rows.delete(key);
+      this.marks.delete(key);
+    }
+    let place = this.element.firstElementChild;
+    for (const row of rows) {
+      this.update(row);
+      const item = this.items.get(row.key);
+      if (item === place) place = place.nextElementSibling;
+      else this.element.insertBefore(item, place);
+    }
+  }
+
+  update(row) {
+    this.rows.set(row.key, row);
+    if (row.present) this.marks.delete(row.key);
+    if (!this.items.has(row.key)) this.#make(row.key);
+    this.#show(row.key);
+  }
+
+  mark(key, mark) {
+    if (mark) this.marks.set(key, mark);
+    else this.marks.delete(key);
+    this.#show(key);
+  }
+
+  #make(key) {
+    const item = this.template.content.firstElementChild.cloneNode(true);
+    item.querySelector(".tick").addEventListener("click", () => {
+      const row = this.rows.get(key);
+      if (!row.present && this.marks.get(key) !== "saving") this.handlers.tick(row);
+    });
+    item.querySelector(".undo").addEventListener("click", () => {
+      if (this.marks.get(key) !== "saving") this.handlers.undo(this.rows.get(key));
+      item.querySelector(".tick").focus();
+    });
+    this.items.set(key, item);
+    this.element.append(item);
+  }
+
+  #show(key) {
+    const item = this.items.get(key);
+    const row = this.rows.get(key);
+    const mark = this.marks.get(key) ?? null;
+    const present = row.present && mark !== "saving";
+    item.classList.toggle("present", present);
+    item.classList.toggle("saving", mark === "saving");
+    item.classList.toggle("unsaved", mark === "unsaved");
+    item.querySelector(".name").textContent = row.name;
+    item.querySelector(".about").textContent = about(row, mark);
+    const tick = item.querySelector(".tick");
+    tick.setAttribute("aria-pressed", String(present));
+    if (present) tick.setAttribute("aria-disabled", "true");
+    else tick.removeAttribute("aria-disabled");
+    const undo = item.querySelector(".undo");
+    undo.hidden = !present;
+    undo.setAttribute("aria-label", say("undo_of", { name: row.name }));
+  }
+
+  /** Show those whose name or number has `text`; answers how many are shown. */
+  filter(text) {
+    const wanted = text.replaceAll(/\s/g, "").toLowerCase();
+    let shown = 0;
+    for (const [key, item] of this.items) {
+      const { name, number } = this.rows.get(key);
+      item.hidden = !`${name}\n${number ?? ""}`.replaceAll(/[^\S\n]/g, "").toLowerCase().includes(wanted);
+      if (!item.hidden) shown += 1;
+    }
+    return shown;
+  }
+
+  onlyAbsentMatch() {
+    const found = [...this.items].filter(([key, item]) => !item.hidden && !this.rows.get(key).present);
+    return found.length === 1 ? this.rows.get(found[0][0]) : null;
+  }
+
+  #buttons() {
+    return [...this.element.querySelectorAll(".person:not([hidden]) .tick")];
+  }
+
+  focusFirst() {
+    this.#buttons()[0]?.focus();
+  }
+
+  /** Arrow keys, over as many columns as there are; false at the upper edge. */
+  move(key) {
+    const buttons = this.#buttons();
+    const here = buttons.findIndex((button) => button.closest("li").contains(document.activeElement));
+    const top = (button) => button.getBoundingClientRect().top;
+    const columns = Math.max(1, buttons.filter((button) => Math.abs(top(button) - top(buttons[0])) < 4).length);
+    const step = { ArrowDown: columns, ArrowUp: -columns, ArrowLeft: -1, ArrowRight: 1 }[key];
+    if (here + step < 0) return false;
+    buttons[Math.min(here + step, buttons.length - 1)]?.focus();
+    return true;
+  }
+}
+
+function about(row, mark) {
+  if (mark === "saving") return say("saving");
+  if (mark === "unsaved") return say("unsaved");
+  const parts = [row.number, row.guest ? say("guest") : null];
+  if (!row.present && row.elsewhere) parts.push(say("elsewhere", { venue: row.elsewhere.name }));
+  if (row.present) parts.push(say("present_since", { time: clock(row.at) }), METHODS[row.method] ? say(METHODS[row.method]) : null);
+  return parts.filter(Boolean).join(" · ");
+}

@@ -1,0 +1,197 @@
+// The roll-call: tick, undo, walk-in. Green only after the node said "saved".
+
+import { ask, clock, say } from "./api.js";
+import { uuid7 } from "./ids.js";
+import { PersonList } from "./person_list.js";
+import { StateBar } from "./state_bar.js";
+
+const ASK_MS = 3_000;
+const RETRY_MS = 2_000;
+const at = (id) => document.getElementById(id);
+const { lecture } = at("people").dataset;
+const base = `/api/lectures/${lecture}`;
+const list = new PersonList(at("people"), at("person"), { tick, undo });
+const bar = new StateBar(at("statebar"));
+const unsaved = new Map(); // key of a person → the row that was ticked but is not on the node's disk yet
+let offlineSince = null;
+let asked = 0; // counts answers: one that was asked before a tick must not turn that tick back
+
+// Saving --------------------------------------------------------------------------------------------------------
+
+async function tick(row) {
+  const ticked = { ...row, mine: uuid7() }; // made once: however often it is sent, it is one check-in
+  unsaved.set(row.key, ticked);
+  list.mark(row.key, "saving");
+  await save(ticked);
+}
+
+async function save(row) {
+  try {
+    asked += 1;
+    const who = row.person ? { person: row.person } : { name: row.name, ...(row.number ? { number: row.number } : {}) };
+    const event = await ask("POST", `${base}/check-ins`, { ...who, event: row.mine });
+    unsaved.delete(row.key);
+    online();
+    list.update({ ...row, present: true, event: event.event, at: event.captured_at, method: event.method });
+    spoken(say("saved", { name: row.name }));
+    await refresh();
+    return true;
+  } catch (error) {
+    if (error.offline || error.status >= 500 || error.status === 429) {
+      list.mark(row.key, "unsaved"); // stays in `unsaved`: retried until the node says yes or no
+      offline(error);
+      return false;
+    }
+    unsaved.delete(row.key);
+    list.mark(row.key, null);
+    refused(row.name, error);
+    return false;
+  }
+}
+
+async function undo(row) {
+  list.mark(row.key, "saving");
+  try {
+    asked += 1;
+    await ask("POST", `${base}/undo`, { event: row.event });
+    list.update({ ...row, present: false, event: null, at: null });
+    list.mark(row.key, null);
+    spoken(say("undone", { name: row.name }));
+    online();
+  } catch (error) {
+    list.mark(row.key, null); // still present: nothing was undone
+    if (error.offline) offline(error);
+    else refused(row.name, error);
+  }
+  await refresh();
+}
+
+async function retry() {
+  for (const row of [...unsaved.values()]) {
+    if (!(await save(row)) && offlineSince) break;
+  }
+  setTimeout(retry, RETRY_MS * (0.5 + Math.random()));
+}
+
+addEventListener("beforeunload", (event) => {
+  if (unsaved.size) event.preventDefault();
+});
+
+// What the node knows -------------------------------------------------------------------------------------------
+
+async function refresh() {
+  const mine = ++asked;
+  try {
+    const [roll, node] = await Promise.all([ask("GET", `${base}/roll-call`), ask("GET", "/api/node")]);
+    online();
+    bar.node(node);
+    if (mine !== asked) return; // something was ticked meanwhile: the next answer knows better
+    list.replace(roll.people, unsaved);
+    bar.count(roll);
+    search();
+  } catch (error) {
+    if (error.offline || error.status >= 500) offline(error);
+    else if (error.status === 401) trouble(say("signed_out"));
+    else trouble(error.message);
+  }
+}
+
+async function picture() {
+  const stream = await ask("GET", `${base}/stream`).catch(() => null);
+  bar.picture(stream);
+}
+
+function online() {
+  if (offlineSince) trouble("");
+  offlineSince = null;
+  bar.reached(true);
+}
+
+function offline(error) {
+  if (error.status === 0 || error.status >= 500) offlineSince ??= Date.now();
+  trouble(say("offline", { time: clock(offlineSince ?? Date.now()) }));
+  bar.reached(false);
+}
+
+function refused(name, error) {
+  trouble(error.status === 401 ? say("signed_out") : say("refused", { name, reason: error.message }));
+}
+
+function trouble(text) {
+  if (at("trouble").textContent !== text) at("trouble").textContent = text;
+  at("trouble").hidden = !text;
+}
+
+function spoken(text) {
+  at("said").textContent = text;
+}
+
+// Search, keyboard, walk-in -------------------------------------------------------------------------------------
+
+function search() {
+  const shown = list.filter(at("search").value);
+  at("nobody").hidden = shown > 0;
+  at("nobody").textContent = say(list.rows.size ? "nobody" : "no_roster");
+}
+
+at("search").addEventListener("input", search);
+at("search").addEventListener("keydown", (event) => {
+  if (event.isComposing) return; // Enter belongs to the Chinese input method
+  if (event.key === "ArrowDown") {
+    event.preventDefault();
+    list.focusFirst();
+  }
+  if (event.key === "Enter") {
+    event.preventDefault();
+    const row = list.onlyAbsentMatch();
+    if (!row) return;
+    tick(row);
+    at("search").value = "";
+    search();
+  }
+});
+at("people").addEventListener("keydown", (event) => {
+  if (event.key === "Escape") at("search").select();
+  if (["ArrowDown", "ArrowUp", "ArrowLeft", "ArrowRight"].includes(event.key)) {
+    event.preventDefault();
+    if (!list.move(event.key)) at("search").focus();
+  }
+});
+
+let walkIn = null; // the walk-in that was sent last and is not known to be saved
+at("walk-in").addEventListener("submit", async (event) => {
+  event.preventDefault();
+  const name = at("walk-name").value.trim();
+  const number = at("walk-number").value.trim();
+  if (!name) return;
+  const same = walkIn?.name === name && walkIn.number === number;
+  walkIn = same ? walkIn : { name, number, event: uuid7() };
+  const button = event.submitter ?? at("walk-in").querySelector("button");
+  button.disabled = true;
+  at("walk-said").textContent = say("saving");
+  try {
+    await ask("POST", `${base}/check-ins`, { name, ...(number ? { number } : {}), event: walkIn.event });
+    walkIn = null;
+    at("walk-said").textContent = say("saved", { name });
+    at("walk-in").reset();
+    at("walk-name").focus();
+    online();
+    await refresh();
+  } catch (error) {
+    // The words stay in the boxes: nothing is lost, and nothing is counted before it is saved.
+    at("walk-said").textContent = say("refused", { name, reason: error.offline ? say("unsaved_walk_in") : error.message });
+  }
+  button.disabled = false;
+});
+
+async function forever(work, ms) {
+  for (;;) {
+    await work();
+    await new Promise((resolve) => setTimeout(resolve, ms));
+  }
+}
+
+forever(refresh, ASK_MS);
+forever(picture, ASK_MS);
+retry();
+if (matchMedia("(pointer: fine)").matches) at("search").focus();

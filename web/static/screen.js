@@ -1,0 +1,170 @@
+// The venue's screen: it starts by itself, says in words what it waits for, and never needs a hand.
+
+import { ask, clock, say } from "./api.js";
+import { decide, wanted } from "./screen_state.js";
+import { Player } from "./whep.js";
+
+const ASK_MS = 1_000;
+const STILL_MS = 3_000;
+const DOOR_MS = 30 * 60_000; // half the life of a token
+const root = document.documentElement;
+const at = (id) => document.getElementById(id);
+const parentName = at("screen").dataset.parent || say("upper");
+const udpPort = at("screen").dataset.udpPort;
+
+const known = { screen: null, reached: null, unreachableSince: null, linkDown: null, signedOut: false };
+let player = null;
+let lectureId = null;
+let codeUrl = null;
+let codeUntil = 0;
+let large = false;
+let asking = false;
+let next = 0;
+
+/** Each second, and at once when something is seen that the node has not told yet. */
+async function askNode() {
+  if (asking) return;
+  asking = true;
+  clearTimeout(next);
+  const [asked, askedAt] = [Date.now(), performance.now()];
+  try {
+    learn(await ask("GET", "/api/screen", undefined, { timeoutMs: 5_000 }), askedAt);
+  } catch (error) {
+    known.signedOut = error.status === 401;
+    // The last answer stays: a picture that plays goes on playing while the pages' server restarts.
+    if (!known.signedOut) known.unreachableSince ??= asked;
+  }
+  show();
+  showCode();
+  asking = false;
+  next = setTimeout(askNode, ASK_MS);
+}
+
+function learn(screen, askedAt) {
+  const down = !["root", "connected"].includes(screen.link.state);
+  known.linkDown = down ? { since: screen.link.since ? Date.parse(screen.link.since) : null } : null;
+  Object.assign(known, { screen, unreachableSince: null, signedOut: false });
+  follow(screen, askedAt);
+  if (screen.code_url && screen.code_url !== codeUrl) {
+    codeUrl = screen.code_url;
+    const svg = new DOMParser().parseFromString(screen.code_svg, "image/svg+xml").documentElement;
+    svg.setAttribute("aria-hidden", "true");
+    at("qr").replaceChildren(document.importNode(svg, true));
+  }
+  codeUntil = screen.code_url ? Date.now() + (screen.code_expires_in_s ?? 15) * 1000 + 2_000 : 0;
+  at("present").textContent = say("present", { n: screen.present });
+}
+
+/** Play the lecture that is on; leave the one that is not. */
+function follow(screen, askedAt) {
+  const id = wanted(screen);
+  if (id !== lectureId) {
+    player?.stop();
+    player = id ? open(id) : null;
+    lectureId = id;
+  }
+  player?.hear(screen, askedAt);
+  if (player?.state === "waiting" && screen.state === "live") player.hurry();
+  at("roll-call").hidden = !id;
+  if (id) at("roll-call").href = `/lectures/${id}/roll-call`;
+}
+
+function open(id) {
+  let door = null;
+  const opened = new Player(at("lecture"), async () => {
+    const refused = [401, 403].includes(opened.problem?.status);
+    if (!door || refused || Date.now() > door.until) {
+      const { token, url } = await ask("POST", `/api/lectures/${id}/view-token`, {});
+      // The door of the node that this page came from.
+      door = { token, url: new URL(url, location.href).pathname, until: Date.now() + DOOR_MS };
+    }
+    return door;
+  });
+  opened.addEventListener("state", show);
+  opened.addEventListener("blocked", show);
+  opened.addEventListener("moves", askNode);
+  opened.start();
+  return opened;
+}
+
+function show() {
+  const now = decide({ ...known, player, now: Date.now() });
+  const before = root.dataset.state;
+  root.dataset.state = now.state;
+  const fields = { parent: parentName, port: udpPort, ...now.fields };
+  if (now.since) fields.time = clock(now.since);
+  if (now.startsAt) fields.time = clock(now.startsAt);
+  put("says", now.sentence ?? say(now.says, fields));
+  put("more", now.sentence ? "" : say(now.more, fields));
+  const title = known.screen?.lecture?.title ?? "";
+  put("title", title);
+  at("title").hidden = !title;
+  at("sign-in").hidden = !known.signedOut;
+  at("unmute").hidden = !(player?.blocked && ["live", "sound"].includes(now.state));
+  // A screen reader need not hear about a curtain that is open.
+  at("curtain").setAttribute("aria-hidden", String(now.state === "live"));
+  flag(now);
+  put("sound", say(at("lecture").muted ? "sound_on" : "sound_off"));
+  if (before !== now.state) showCode();
+  if (before !== now.state) document.dispatchEvent(new CustomEvent("screenstate", { detail: now.state }));
+}
+
+/** A small word over a picture that plays while something behind it is broken. */
+function flag(now) {
+  const since = known.linkDown?.since;
+  const down = since && Date.now() - since > 10_000;
+  at("flag").hidden = !(now.state === "live" && down);
+  if (down) put("flag", say("soft_problem", { time: clock(since) }));
+}
+
+function showCode() {
+  const visible = Date.now() < codeUntil; // an old code would only make people angry
+  at("code").hidden = !visible;
+  at("size").hidden = !visible || root.dataset.state !== "live"; // the curtain has room for the large one
+  at("curtain").classList.toggle("with-code", visible);
+}
+
+function put(id, text) {
+  const element = at(id);
+  if (element.textContent !== text) element.textContent = text;
+}
+
+// Controls ------------------------------------------------------------------------------------------------------
+
+at("unmute").addEventListener("click", () => player?.unmute().then(show));
+at("sound").addEventListener("click", async () => {
+  const video = at("lecture");
+  if (video.muted && player) await player.unmute();
+  else video.muted = !video.muted;
+  show();
+});
+at("full").addEventListener("click", () => {
+  if (document.fullscreenElement) document.exitFullscreen();
+  else root.requestFullscreen?.().catch(() => {});
+});
+at("size").addEventListener("click", () => {
+  large = !large;
+  at("code").classList.toggle("big", large);
+  put("size", say(large ? "code_small" : "code_large"));
+});
+
+let stillTimer = 0;
+function stir() {
+  at("screen").classList.remove("still");
+  clearTimeout(stillTimer);
+  stillTimer = setTimeout(() => at("screen").classList.add("still"), STILL_MS);
+}
+for (const kind of ["pointermove", "pointerdown", "keydown"]) addEventListener(kind, stir, { passive: true });
+
+/** Keep the display on (only pages by https or localhost may ask). */
+async function stayAwake() {
+  try {
+    if (document.visibilityState === "visible") await navigator.wakeLock?.request("screen");
+  } catch {
+    // Battery saver or policy: the machine's own settings decide.
+  }
+}
+document.addEventListener("visibilitychange", stayAwake);
+
+stayAwake();
+askNode();

@@ -1,0 +1,140 @@
+"""The relay inside a node: which lectures are pulled from the parent, and what the children are told is on air."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import random
+from typing import TYPE_CHECKING
+
+import ifaddr
+
+from attendance.lectures import LectureState
+from broadcast import Answer, Relay, RelayFigures, Reply, SessionUnknown, StreamStatus, Uplinks, UplinkState
+from venues.errors import TongtangError
+from venues.exchange import LinkError
+from web.policy import CallerKind
+
+if TYPE_CHECKING:
+    from web.node import Node
+
+log = logging.getLogger(__name__)
+_LOOK_S = 5.0
+
+
+def own_addresses(host: str) -> list[str]:
+    """The IPv4 addresses under which a socket bound to `host` can be reached, loopback last."""
+    if host not in ("", "0.0.0.0"):
+        return [host]
+    found = [str(ip.ip) for adapter in ifaddr.get_adapters() for ip in adapter.ips if ip.is_IPv4]
+    return sorted(found, key=lambda address: address.startswith("127."))
+
+
+class Streaming:
+    """What web.node calls its relay: broadcast.Relay plus the pull from the parent. Also the collection "streams": the
+    lectures that have a source here, so that a child asks for them the moment that there is one."""
+
+    name = "streams"
+
+    def __init__(self, node: Node) -> None:
+        media = node.settings.media
+        self._node = node
+        self._relay = Relay(
+            host=media.host,
+            udp_port=media.udp_port,
+            addresses=list(media.addresses) or own_addresses(media.host),
+            max_sessions=media.max_sessions,
+            on_change=node.changes.notify,
+        )
+        self._uplinks = Uplinks(self._relay, self._ask, chance=random.random)
+        self.owners: dict[str, tuple[CallerKind, str]] = {}
+
+    async def start(self) -> None:
+        await self._relay.start()
+
+    async def stop(self) -> None:
+        await self._uplinks.stop()
+        await self._relay.stop()
+
+    @property
+    def udp_port(self) -> int:
+        return self._relay.udp_port
+
+    def status(self, stream: str) -> StreamStatus:
+        return self._relay.status(stream)
+
+    def figures(self) -> RelayFigures:
+        return self._relay.figures()
+
+    def uplink_state(self, lecture: str) -> UplinkState | None:
+        """How the pull from the parent stands; None where there is none."""
+        return self._uplinks.state(lecture)
+
+    async def whip(self, lecture: str, offer: str) -> Answer:
+        return await self._relay.whip(lecture, offer)
+
+    async def whep(self, lecture: str, offer: str, *, node: bool) -> Answer:
+        return await self._relay.whep(lecture, offer, node=node)
+
+    def trickle(self, session: str, body: str, if_match: str | None) -> tuple[str, str] | None:
+        return self._relay.trickle(session, body, if_match)
+
+    def delete(self, session: str) -> None:
+        self._relay.delete(session)
+
+    async def follow(self) -> None:
+        """Pull what is on air and end what may no longer be, for as long as the node runs. A service of the node's
+        supervisor."""
+        node = self._node
+        while True:
+            seen = node.changes.count
+            if node.venue is not None:
+                lectures = {each.id: each.state for each in await node.lectures.list(node.venue.id)}
+                if not node.is_root:
+                    self._uplinks.follow({id for id, state in lectures.items() if state is LectureState.LIVE})
+                for lecture in (id for id, state in lectures.items() if state is LectureState.ENDED):
+                    self._relay.end(lecture, "the lecture has ended")
+            await self._end_sessions_of_the_barred()
+            await node.changes.wait(_LOOK_S, seen)
+
+    async def _end_sessions_of_the_barred(self) -> None:
+        """A node that was revoked or a user who was disabled keeps no session that was opened before."""
+        for owner in set(self.owners.values()):
+            if await self._is_barred(*owner):
+                for session in [each for each, whose in self.owners.items() if whose == owner]:
+                    with contextlib.suppress(SessionUnknown):
+                        self._relay.delete(session)
+        for session in [each for each in self.owners if not self._relay.has_session(each)]:
+            del self.owners[session]
+
+    async def _is_barred(self, kind: CallerKind, name: str) -> bool:
+        if kind is CallerKind.NODE:
+            try:
+                return (await self._node.enrolment.get(name)).revoked_at is not None
+            except TongtangError:
+                return True
+        user = await self._node.users.get(name)
+        return user is not None and user.disabled
+
+    async def _ask(self, method: str, path: str, *, body: str = "", content_type: str = "") -> Reply:
+        """One request to the parent; an unreachable parent is an OSError for the uplink's back-off."""
+        link = self._node.link
+        if link is None:
+            raise ConnectionError("this node has no link to a parent yet")
+        headers = {"Content-Type": content_type} if content_type else {}
+        try:
+            response = await link.request(method, path, data=body.encode(), headers=headers, timeout=3.0)
+        except LinkError as error:
+            raise ConnectionError(str(error)) from error
+        return Reply(status=response.status, headers=response.headers, body=response.body.decode(errors="replace"))
+
+    # the collection "streams"
+
+    async def version(self, venue_id: int) -> str:
+        return ",".join(self._relay.fed())
+
+    async def export(self, venue_id: int) -> object:
+        return self._relay.fed()
+
+    async def replace(self, content: object) -> None:
+        self._uplinks.wake()

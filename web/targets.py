@@ -1,0 +1,78 @@
+"""From a request to the venue that it touches: the resolvers that route records name."""
+
+from __future__ import annotations
+
+from aiohttp import web
+
+from attendance.lectures import Lecture, LectureUnknown
+from web.api.models import LectureIn, NamesQuery, ReportQuery
+from web.keys import BODY, NODE, QUERY
+from web.policy import Relation, Target
+from web.routes import user_of
+
+
+async def venue(request: web.Request) -> Target:
+    """`{venue}` in the path. Raises VenueUnknown."""
+    return Target(venue_id=await _existing(request, int(request.match_info["venue"])))
+
+
+async def venue_in_query(request: web.Request) -> Target:
+    """`?venue=`, else the caller's own venue."""
+    query = request[QUERY]
+    assert isinstance(query, ReportQuery | NamesQuery)
+    return Target(venue_id=await _existing(request, query.venue) if query.venue else user_of(request).venue_id)
+
+
+async def lecture_of(request: web.Request) -> Lecture:
+    """The lecture of `{lecture}` in the path. Raises LectureUnknown."""
+    wanted = request.match_info["lecture"]
+    found = await request.app[NODE].lectures.get(wanted)
+    if found is None:
+        raise LectureUnknown(lecture=wanted)
+    return found
+
+
+async def lecture(request: web.Request) -> Target:
+    """`{lecture}` in the path, to be changed: its venue must be in the caller's subtree."""
+    found = await lecture_of(request)
+    return Target(venue_id=found.venue_id, lecture_id=found.id)
+
+
+async def lecture_along(request: web.Request) -> Target:
+    """`{lecture}` in the path, to be seen: it may be for the caller's venue, one below, or one above."""
+    found = await lecture_of(request)
+    return Target(venue_id=found.venue_id, relation=Relation.ALONG, lecture_id=found.id)
+
+
+async def lecture_in_body(request: web.Request) -> Target:
+    """The venue for which a new lecture is; without one, the caller's own."""
+    body = request[BODY]
+    assert isinstance(body, LectureIn)
+    return Target(venue_id=await _existing(request, body.venue) if body.venue else user_of(request).venue_id)
+
+
+async def own_venue(request: web.Request) -> Target:
+    """This node's venue: what the screen and the codes belong to. Raises NotReady."""
+    return Target(venue_id=request.app[NODE].require_venue().id)
+
+
+async def screen(request: web.Request) -> Target | None:
+    """This node's venue; nothing for a node that is not ready: its screen says what it waits for."""
+    return None if request.app[NODE].venue is None else await own_venue(request)
+
+
+async def lecture_here(request: web.Request) -> Target:
+    """A lecture of the path as it is held in this node's venue: roll-call and check-in. Raises LectureUnknown."""
+    found = await lecture_of(request)
+    return Target(venue_id=request.app[NODE].require_venue().id, lecture_id=found.id)
+
+
+async def enrolled_node(request: web.Request) -> Target:
+    """`{node}` in the path: the venue at which it stands. Raises NodeUnknown."""
+    record = await request.app[NODE].enrolment.get(request.match_info["node"])
+    return Target(venue_id=record.venue_id)
+
+
+async def _existing(request: web.Request, venue_id: int) -> int:
+    """Raises VenueUnknown."""
+    return (await request.app[NODE].venues.get(venue_id)).id
