@@ -263,7 +263,8 @@ async def test_heartbeats_through_an_outage(
         clock.move(60)
         assert await presence() is Presence.SILENT
         await parent.start()
-        await until(connected)
+        await until(lambda: len(states) == 3)  # the parent knows of a beat before its sender does
+        assert await connected()
     assert states == [LinkState.CONNECTED, LinkState.UNREACHABLE, LinkState.CONNECTED]
 
 
