@@ -1,6 +1,6 @@
 """Attendance: who was at which lecture, written down where it happens and counted at every level above."""
 
-from attendance.event import Event, EventError, Kind, Method
+from attendance.event import VENUE_KINDS, Data, Event, EventError, Kind, Method
 from attendance.lecture_store import LectureStore
 from attendance.lectures import Lecture, LectureState
 from attendance.log import Captured, EventLog
@@ -13,8 +13,10 @@ from attendance.results import Outcome, Result
 from attendance.sync import Reply, Uploader, reply_of
 
 __all__ = [
+    "VENUE_KINDS",
     "Captured",
     "Count",
+    "Data",
     "Event",
     "EventError",
     "EventLog",

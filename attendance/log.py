@@ -1,4 +1,4 @@
-"""The attendance log: every check-in and undo of this node and of its whole subtree, written once and kept.
+"""The attendance log: everything that was written down at this node and in its whole subtree, once and kept.
 
 An event is in the log when its transaction has committed, and only then does `capture` return. What a child sends is
 taken event by event: a repeat is a success, and what cannot be taken is kept as it came, in quarantine.
@@ -6,6 +6,7 @@ taken event by event: a repeat is a success, and what cannot be taken is kept as
 
 from __future__ import annotations
 
+import dataclasses
 import datetime as dt
 import hashlib
 import json
@@ -14,8 +15,9 @@ import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
-from attendance import rules
-from attendance.event import Event, EventError, Kind, Method, content_hash, is_plain, parse, to_wire
+from attendance import closing, rules
+from attendance.event import Data, Event, EventError, Kind, Method, content_hash, is_plain, parse, to_wire
+from attendance.lectures import LectureUnknown
 from attendance.results import Outcome, Result
 from attendance.store import STORE_REFUSED, Rows
 from venues.database import Database
@@ -68,19 +70,23 @@ class EventLog:
         person: str | None = None,
         number: str | None = None,
         name: str | None = None,
-        kind: Kind = Kind.CHECK_IN,
-        method: Method = Method.ROLL_CALL,
+        kind: str = Kind.CHECK_IN,
+        method: str = Method.ROLL_CALL,
         operator: str | None = None,
         device: str | None = None,
         supersedes: str | None = None,
         reason: str | None = None,
+        about: str | None = None,
+        data: Data | None = None,
         event_id: str | None = None,
     ) -> Captured:
-        """Write down one check-in or undo (`venue` None: this node's own) and return after COMMIT.
+        """Write down one event (`venue` None: this node's own) and return after COMMIT.
 
-        A person from the roster comes by `person` or `number`, a guest by `name` with or without `number`; an undo by
-        any of these or by `supersedes`. A page that may ask twice makes the `event_id` (UUIDv7) itself: then the repeat
-        is answered with the first one's event. Raises the errors of `rules.py` and EventError.
+        A person from the roster comes by `person` or `number`, a guest by `name` with or without `number`, anybody whom
+        an event is about already by `about`, the id of that event; kinds of the venue come without any of these. An
+        undo takes back the event `supersedes`, or a person's whole stay. `data` holds the figures of the kind. A page
+        that may ask twice makes the `event_id` (UUIDv7) itself: then the repeat is answered with the first one's event.
+        Raises the errors of `rules.py` and EventError.
         """
         draft = rules.Draft(
             lecture=lecture,
@@ -94,39 +100,100 @@ class EventLog:
             device=device,
             supersedes=supersedes,
             reason=reason,
+            about=about,
+            data=data,
         )
         captured = await self._db.write(lambda connection: self._capture(Rows(connection), draft, event_id))
         if not captured.already:
             self._on_change()
         return captured
 
+    async def close(
+        self, *, lecture: str, operator: str | None = None, device: str | None = None, event_id: str | None = None
+    ) -> Captured:
+        """Hand in what this node wrote of its venue's attendance: count and hash go up with it. A repeat is a success;
+        afterwards nothing more is taken in the venue until it is opened again."""
+        return await self.capture(
+            lecture=lecture, kind=Kind.CLOSE, method=Method.ROLL_CALL, operator=operator, device=device,
+            event_id=event_id,
+        )  # fmt: skip
+
+    async def reopen(self, *, lecture: str, reason: str, operator: str | None = None) -> Captured:
+        """Take the venue's attendance up again after `close`. Raises ReasonMissing, NotClosed."""
+        return await self.capture(
+            lecture=lecture, kind=Kind.REOPEN, method=Method.ROLL_CALL, operator=operator, reason=reason
+        )
+
+    async def closed(self, lecture: str, venue: int | None = None) -> Event | None:
+        """The closing that stands at this node, None while the attendance is open."""
+        place = self._venue_id if venue is None else venue
+        return await self._db.read(lambda connection: Rows(connection).closed(lecture, place, self._node_id))
+
     def _capture(self, rows: Rows, draft: rules.Draft, event_id: str | None) -> Captured:
         repeated = rows.event(event_id) if event_id else None
         if repeated is not None and (repeated.lecture, repeated.kind) == (draft.lecture, draft.kind):
             return Captured(event=repeated, already=True)
-        if draft.kind is Kind.UNDO:
-            return self._undo(rows, draft, event_id)
-        return self._check_in(rows, draft, event_id)
-
-    def _check_in(self, rows: Rows, draft: rules.Draft, event_id: str | None) -> Captured:
-        key = rules.key(draft)
-        who = rules.attendee(draft, rows.person(key) if key else None)
-        known = rows.events_about(draft.lecture, who.person) if who.person else []
-        stands = rules.check_in(draft, rows.lecture(draft.lecture), known, self._now())
+        rules.check_reason(draft)
+        closed = rows.closed(draft.lecture, draft.venue, self._node_id)
+        if draft.kind == Kind.CLOSE:
+            return self._close(rows, draft, closed, event_id)
+        if draft.kind == Kind.UNDO:
+            found = self._undone(rows, draft)
+            if not isinstance(found, Event):
+                rules.check_open(draft, closed is not None)
+                return Captured(event=self._write(rows, draft, found, event_id), already=False)
+            return Captured(event=found, already=True)
+        who = self._attendee(rows, draft)
+        stands = self._stands(rows, draft, who)
         if stands is not None:
             return Captured(event=stands, already=True)
-        return Captured(event=self._write(rows, draft, [(who, None)], event_id), already=False)
+        if draft.kind == Kind.REOPEN:
+            closing.check_reopen(closed)
+        rules.check_open(draft, closed is not None)
+        return Captured(event=self._write(rows, draft, [(who, draft.supersedes)], event_id), already=False)
 
-    def _undo(self, rows: Rows, draft: rules.Draft, event_id: str | None) -> Captured:
-        target = rows.event(draft.supersedes) if draft.supersedes else None
+    def _attendee(self, rows: Rows, draft: rules.Draft) -> rules.Attendee:
+        if rules.of_venue(draft):
+            return rules.NOBODY
+        if draft.about:
+            known = rows.event(draft.about)
+            if known is None or known.lecture != draft.lecture:
+                raise rules.NotCheckedIn
+            return rules.same_as(known)
+        key = rules.key(draft)
+        return rules.attendee(draft, rows.person(key) if key else None)
+
+    def _stands(self, rows: Rows, draft: rules.Draft, who: rules.Attendee) -> Event | None:
+        """What says so already."""
+        subject = who.person or who.guest
+        known = rows.events_about(draft.lecture, subject) if subject else []
+        match draft.kind:
+            case Kind.CHECK_IN:
+                return rules.check_in(draft, rows.lecture(draft.lecture), known, self._now())
+            case Kind.SIGN_OUT:
+                return rules.sign_out(draft, known)
+            case Kind.LEAVE:
+                return rules.leave(draft, known)
+        if rows.lecture(draft.lecture) is None:
+            raise LectureUnknown(lecture=draft.lecture)
+        return None
+
+    def _undone(self, rows: Rows, draft: rules.Draft) -> Event | list[tuple[rules.Attendee, str | None]]:
+        target = rows.event(draft.supersedes or draft.about or "")
         subject = target.subject if target else rules.key(draft)
         if subject is None:
             raise rules.NotCheckedIn
         found = rules.undo(draft, rows.events_about(draft.lecture, subject))
-        if isinstance(found, Event):
-            return Captured(event=found, already=True)
-        undone = [(rules.Attendee(person=one.person, number=one.number, name=one.name), one.id) for one in found]
-        return Captured(event=self._write(rows, draft, undone, event_id), already=False)
+        return found if isinstance(found, Event) else [(rules.same_as(one), one.id) for one in found]
+
+    def _close(self, rows: Rows, draft: rules.Draft, closed: Event | None, event_id: str | None) -> Captured:
+        if closed is not None:
+            return Captured(event=closed, already=True)
+        if rows.lecture(draft.lecture) is None:
+            raise LectureUnknown(lecture=draft.lecture)
+        total = closing.total(rows.handed_in(draft.lecture, draft.venue, self._node_id))
+        draft = dataclasses.replace(draft, data={"count": total.count, "hash": total.hash})
+        return Captured(event=self._write(rows, draft, [(rules.NOBODY, None)], event_id), already=False)
 
     def _write(
         self,
@@ -135,7 +202,7 @@ class EventLog:
         entries: Sequence[tuple[rules.Attendee, str | None]],
         event_id: str | None,
     ) -> Event:
-        """One event per attendee and superseded check-in, numbered on from the last; returns the first."""
+        """One event per attendee and superseded event, numbered on from the last; returns the first."""
         now = self._now()
         at = now.replace(microsecond=now.microsecond // 1000 * 1000)
         at_ms = int(at.timestamp() * 1000)
@@ -164,6 +231,7 @@ class EventLog:
                 operator=draft.operator or None,
                 supersedes=supersedes,
                 reason=draft.reason or None,
+                data=_data(draft, who, supersedes),
             )
             for number, (who, supersedes) in enumerate(entries)
         ]
@@ -266,6 +334,14 @@ class EventLog:
             lambda connection: Rows(connection).remember("attendance.code_secret", lambda: self._entropy(32).hex())
         )
         return bytes.fromhex(text)
+
+
+def _data(draft: rules.Draft, who: rules.Attendee, supersedes: str | None) -> Data | None:
+    """The figures of the draft, and which guest without a number it is about, where nothing else says it."""
+    data = dict(draft.data or {})
+    if who.guest not in (None, supersedes):
+        data["guest"] = who.guest
+    return data or None
 
 
 def _parse(obj: object) -> Event | EventError:

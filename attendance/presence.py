@@ -24,12 +24,17 @@ class Presence:
     other_venue: bool  # also checked in at another venue
 
 
-def standing(events: Iterable[Event]) -> list[Event]:
-    """The check-ins that no undo takes back, the earliest first; a pure function of the *set* of events."""
+def undone(events: Iterable[Event]) -> set[str | None]:
+    """The ids that undos take back."""
+    return {event.supersedes for event in events if event.kind == Kind.UNDO}
+
+
+def standing(events: Iterable[Event], kind: str = Kind.CHECK_IN) -> list[Event]:
+    """The events of a kind that no undo takes back, the earliest first; a pure function of the *set* of events."""
     known = {event.id: event for event in events}
-    undone = {event.supersedes for event in known.values() if event.kind is Kind.UNDO}
-    check_ins = [event for event in known.values() if event.kind is Kind.CHECK_IN and event.id not in undone]
-    return sorted(check_ins, key=lambda event: (event.captured_at, event.id))
+    gone = undone(known.values())
+    stand = [event for event in known.values() if event.kind == kind and event.id not in gone]
+    return sorted(stand, key=lambda event: (event.captured_at, event.id))
 
 
 def presence(events: Iterable[Event]) -> Presence | None:
@@ -46,6 +51,6 @@ def presence(events: Iterable[Event]) -> Presence | None:
         venue=first.venue,
         first_at=first.captured_at,
         event=first.id,
-        methods=tuple(sorted({event.method.value for event in check_ins})),
+        methods=tuple(sorted({str(event.method) for event in check_ins})),
         other_venue=len({event.venue for event in check_ins}) > 1,
     )

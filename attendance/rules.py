@@ -7,10 +7,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
-from attendance.event import Event, Kind, Method
+from attendance.event import VENUE_KINDS, Data, Event, Kind, Method
 from attendance.lectures import Lecture, LectureUnknown
 from attendance.people import NAME_LONGEST, NUMBER_LONGEST, Person, clean_name, clean_number, person_id, same_name
-from attendance.presence import standing
+from attendance.presence import standing, undone
 from venues.errors import TongtangError
 
 OVER_AFTER = dt.timedelta(hours=12)  # a village may tick its list in the evening
@@ -72,14 +72,29 @@ class NotCheckedIn(TongtangError):
     status: ClassVar[int] = 409
 
 
+class ReasonMissing(TongtangError):
+    """A reason is needed."""
+
+    code: ClassVar[str] = "reason_missing"
+    status: ClassVar[int] = 422
+
+
+class AttendanceClosed(TongtangError):
+    """The attendance of this venue has been closed and handed in; open it again first."""
+
+    code: ClassVar[str] = "attendance_closed"
+    status: ClassVar[int] = 409
+
+
 @dataclass(frozen=True, kw_only=True)
 class Draft:
-    """What somebody asks the node to write down; see `Event` for the fields."""
+    """What somebody asks the node to write down; see `Event` for the fields. `about`: an event of the person meant,
+    which is the only name of a guest without a number."""
 
     lecture: str
     venue: int
-    kind: Kind
-    method: Method
+    kind: str
+    method: str
     person: str | None = None
     number: str | None = None
     name: str | None = None
@@ -87,6 +102,8 @@ class Draft:
     device: str | None = None
     supersedes: str | None = None
     reason: str | None = None
+    about: str | None = None
+    data: Data | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -94,6 +111,24 @@ class Attendee:
     person: str | None  # None: a guest without a number
     number: str | None
     name: str
+    guest: str | None = None  # the check-in of a guest without a number
+
+
+NOBODY = Attendee(person=None, number=None, name="")
+_NEED_A_REASON = frozenset({Kind.LEAVE, Kind.CORRECTION})
+_AFTER_CLOSING = frozenset({Kind.PICTURE, Kind.CORRECTION, Kind.CLOSE, Kind.REOPEN})
+
+
+def of_venue(draft: Draft) -> bool:
+    """Whether it speaks of the venue and not of a person; a presence check may be either."""
+    someone = draft.person or draft.number or draft.name or draft.about
+    return draft.kind in VENUE_KINDS or (draft.kind == Kind.PRESENCE_CHECK and not someone)
+
+
+def same_as(event: Event) -> Attendee:
+    """Whom a known event is about."""
+    guest = None if event.person else event.subject
+    return Attendee(person=event.person, number=event.number, name=event.name, guest=guest)
 
 
 def key(draft: Draft) -> str | None:
@@ -109,12 +144,16 @@ def attendee(draft: Draft, known: Person | None) -> Attendee:
     name, number = clean_name(draft.name or ""), clean_number(draft.number or "")
     if known is not None:
         typed_by_hand = draft.person is None
-        if typed_by_hand and (name or draft.method is Method.CODE) and not same_name(name, known.name):
+        if (
+            typed_by_hand
+            and (name or draft.method in (Method.CODE, Method.ROOT_CODE))
+            and not same_name(name, known.name)
+        ):
             raise NameMismatch
         return Attendee(person=known.id, number=known.number, name=known.name)
-    if draft.person or draft.method is Method.ROLL_CALL:
+    if draft.person or draft.method == Method.ROLL_CALL:
         raise PersonUnknown
-    if draft.method is not Method.WALK_IN and not number:
+    if draft.method != Method.WALK_IN and not number:
         raise NumberMissing
     if len(number) > NUMBER_LONGEST:
         raise NumberTooLong(longest=NUMBER_LONGEST)
@@ -128,9 +167,10 @@ def attendee(draft: Draft, known: Person | None) -> Attendee:
 def check_in(draft: Draft, lecture: Lecture | None, events: Sequence[Event], now: dt.datetime) -> Event | None:
     """The check-in that stands at this venue already (the first one stands), or None: write a new one.
 
-    `events` are all events of this person in this lecture. Somebody who checked in elsewhere may check in here too.
+    `events` are all events of this person in this lecture in the order in which they came here. Somebody who checked in
+    elsewhere, or signed out, may check in.
     """
-    here = [event for event in standing(events) if event.venue == draft.venue]
+    here = _stay(draft, events)
     if here:
         return here[0]
     if lecture is None:
@@ -140,16 +180,62 @@ def check_in(draft: Draft, lecture: Lecture | None, events: Sequence[Event], now
     return None
 
 
-def undo(draft: Draft, events: Sequence[Event]) -> Event | list[Event]:
-    """The check-ins to take back (all that stand at this venue), or the undo that has done so already.
+def sign_out(draft: Draft, events: Sequence[Event]) -> Event | None:
+    """The sign-out that stands at this venue already, or None: write one. Raises NotCheckedIn."""
+    last = next(reversed(_moves(draft, events)), None)
+    if last is None:
+        raise NotCheckedIn
+    return last if last.kind == Kind.SIGN_OUT else None
 
-    `events` are all events of this person in this lecture.
+
+def leave(draft: Draft, events: Sequence[Event]) -> Event | None:
+    """The leave for the same reason that stands already, or None: write one."""
+    for event in standing(events, Kind.LEAVE):
+        if event.reason == draft.reason:
+            return event
+    return None
+
+
+def undo(draft: Draft, events: Sequence[Event]) -> Event | list[Event]:
+    """What to take back, or the undo that has done so already. Raises NotCheckedIn.
+
+    `events` as in `check_in`. A tick means the whole stay: all check-ins since the last sign-out at this venue.
     """
-    here = [event for event in events if event.venue == draft.venue]
-    stand = [event for event in standing(events) if event.venue == draft.venue]
-    if stand and (draft.supersedes is None or any(event.id == draft.supersedes for event in stand)):
-        return stand
-    for event in here:
-        if event.kind is Kind.UNDO and draft.supersedes in (None, event.supersedes):
+    for target in events:
+        if target.id == draft.supersedes and target.kind not in (Kind.CHECK_IN, Kind.UNDO):
+            takes_back = [event for event in events if event.kind == Kind.UNDO and event.supersedes == target.id]
+            return takes_back[0] if takes_back else [target]
+    stay = _stay(draft, events)
+    if stay and (draft.supersedes is None or any(event.id == draft.supersedes for event in stay)):
+        return stay
+    for event in events:
+        if event.venue == draft.venue and event.kind == Kind.UNDO and draft.supersedes in (None, event.supersedes):
             return event
     raise NotCheckedIn
+
+
+def check_open(draft: Draft, closed: bool) -> None:
+    """Raises AttendanceClosed for what may not be written of a venue that has handed its attendance in."""
+    if closed and draft.kind not in _AFTER_CLOSING and draft.method != Method.ROOT_CODE:
+        raise AttendanceClosed
+
+
+def check_reason(draft: Draft) -> None:
+    """Raises ReasonMissing."""
+    if draft.kind in _NEED_A_REASON and not (draft.reason or "").strip():
+        raise ReasonMissing
+
+
+def _moves(draft: Draft, events: Sequence[Event]) -> list[Event]:
+    """The check-ins and sign-outs at this venue that no undo takes back."""
+    gone = undone(events)
+    moves = (Kind.CHECK_IN, Kind.SIGN_OUT)
+    return [event for event in events if event.venue == draft.venue and event.kind in moves and event.id not in gone]
+
+
+def _stay(draft: Draft, events: Sequence[Event]) -> list[Event]:
+    """The check-ins since the last sign-out; empty when the person is not here."""
+    stay: list[Event] = []
+    for event in _moves(draft, events):
+        stay = [*stay, event] if event.kind == Kind.CHECK_IN else []
+    return stay

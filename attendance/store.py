@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import itertools
+import json
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import fields
 from typing import TypeVar
@@ -12,7 +13,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection, RowMapping
 from sqlalchemy.exc import DataError, IntegrityError
 
-from attendance.event import Event, Kind, Method, content_hash
+from attendance.event import Event, Kind, content_hash, data_text, kind_of, method_of
 from attendance.lecture_store import lecture_of
 from attendance.lectures import Lecture
 from attendance.people import Person
@@ -57,9 +58,24 @@ class Rows:
         return None if row is None else _event(row)
 
     def events_about(self, lecture: str, subject: str) -> list[Event]:
-        """All events of one person in one lecture."""
+        """All events of one person in one lecture, in the order in which they came here."""
         query = sa.select(event_table).where(event_table.c.lecture == lecture, event_table.c.subject == subject)
+        query = query.order_by(event_table.c.position)
         return [_event(row) for row in self._connection.execute(query).mappings()]
+
+    def closed(self, lecture: str, venue: int, node: str) -> Event | None:
+        """The closing with which this node last handed in the venue's attendance, unless it was opened again since."""
+        about = event_table.c
+        query = sa.select(event_table).where(about.lecture == lecture, about.subject == f"venue:{venue}")
+        query = query.where(about.node == node, about.kind.in_((Kind.CLOSE.value, Kind.REOPEN.value)))
+        row = self._connection.execute(query.order_by(about.position.desc()).limit(1)).mappings().one_or_none()
+        return None if row is None or row["kind"] != Kind.CLOSE else _event(row)
+
+    def handed_in(self, lecture: str, venue: int, node: str) -> list[str]:
+        """The content hashes of everything that this node wrote of the venue's lecture."""
+        about = event_table.c
+        query = sa.select(about.content_hash).where(about.lecture == lecture, about.venue == venue, about.node == node)
+        return list(self._connection.scalars(query))
 
     def hashes(self, ids: Iterable[str]) -> dict[str, str]:
         """Content hash by id of those events that are in the log."""
@@ -83,14 +99,15 @@ class Rows:
         kept = {"received_from": received_from, "recorded_at": at}
         rows = [
             {name: getattr(event, name) for name in _FIELDS}
-            | {"kind": event.kind.value, "method": event.method.value}
+            | {"kind": str(event.kind), "method": str(event.method), "data": data_text(event)}
             | {"subject": event.subject, "content_hash": content_hash(event)}
             | kept
             for event in events
         ]
         self._connection.execute(event_table.insert(), rows)
-        for lecture in sorted({event.lecture for event in events}):
-            self.derive(lecture, {event.subject for event in events if event.lecture == lecture})
+        moved = [event for event in events if event.kind in (Kind.CHECK_IN, Kind.UNDO)]
+        for lecture in sorted({event.lecture for event in moved}):
+            self.derive(lecture, {event.subject for event in moved if event.lecture == lecture})
 
     def derive(self, lecture: str, subjects: Collection[str] | None = None) -> None:
         """Make the presences of these people (None: of everybody) anew from their events."""
@@ -195,7 +212,8 @@ class Rows:
 
 def _event(row: RowMapping) -> Event:
     values = {name: row[name] for name in _FIELDS}
-    return Event(**values | {"kind": Kind(row["kind"]), "method": Method(row["method"])})
+    data = None if row["data"] is None else json.loads(row["data"])
+    return Event(**values | {"kind": kind_of(row["kind"]), "method": method_of(row["method"]), "data": data})
 
 
 def _subject(event: Event) -> str:

@@ -54,6 +54,7 @@ event = sa.Table(
     sa.Column("operator", sa.Text),
     sa.Column("supersedes", sa.String(36)),
     sa.Column("reason", sa.Text),
+    sa.Column("data", sa.Text),  # canonical JSON
     sa.Column("subject", sa.Text, nullable=False),  # Event.subject
     sa.Column("content_hash", sa.String(64), nullable=False),
     sa.Column("received_from", sa.Integer),  # the child's venue; null: captured here

@@ -9,8 +9,9 @@ import sqlalchemy as sa
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from attendance import Captured, Event, EventError, EventLog, Kind, Method, Outcome, Result, person_id, rules
-from attendance.event import canonical, to_wire
+from attendance import Captured, Event, EventError, EventLog, Kind, Method, Outcome, Result, closing, person_id, rules
+from attendance.event import canonical, content_hash, to_wire
+from attendance.lectures import LectureUnknown
 from attendance.tables import event as event_table
 from attendance.tables import presence as presence_table
 from attendance.tables import quarantine as quarantine_table
@@ -132,6 +133,105 @@ async def test_guests_without_a_number_are_each_their_own(site: Site) -> None:
     assert await present(site) == {one.event.id, two.event.id}
     await log.capture(lecture=site.lecture, kind=Kind.UNDO, supersedes=one.event.id)
     assert await present(site) == {two.event.id}
+
+
+async def test_who_signs_out_may_come_again(site: Site) -> None:
+    log = site.log()
+    with pytest.raises(rules.NotCheckedIn):
+        await log.capture(lecture=site.lecture, kind=Kind.SIGN_OUT, person=ZHANG)
+    came = await log.capture(lecture=site.lecture, person=ZHANG)
+    left = await log.capture(lecture=site.lecture, kind=Kind.SIGN_OUT, person=ZHANG)
+    assert (left.event.name, left.already) == ("张三", False)
+    assert (await log.capture(lecture=site.lecture, kind=Kind.SIGN_OUT, about=came.event.id)) == Captured(
+        event=left.event, already=True
+    )
+    assert await present(site) == {ZHANG}  # was there
+    again = await log.capture(lecture=site.lecture, person=ZHANG)
+    assert not again.already
+    undo = await log.capture(lecture=site.lecture, kind=Kind.UNDO, person=ZHANG)
+    assert undo.event.supersedes == again.event.id  # the last stay
+    undo = await log.capture(lecture=site.lecture, kind=Kind.UNDO, supersedes=left.event.id)
+    assert undo.event.supersedes == left.event.id
+    repeat = await log.capture(lecture=site.lecture, kind=Kind.UNDO, supersedes=left.event.id)
+    assert repeat == Captured(event=undo.event, already=True)
+    assert (await log.capture(lecture=site.lecture, person=ZHANG)) == Captured(event=came.event, already=True)
+
+
+async def test_a_guest_without_a_number_signs_out_and_is_seen(site: Site) -> None:
+    log = site.log()
+    guest = (await log.capture(lecture=site.lecture, name="钱八", method=Method.WALK_IN)).event
+    for kind in (Kind.PRESENCE_CHECK, Kind.SIGN_OUT):
+        event = (await log.capture(lecture=site.lecture, kind=kind, about=guest.id)).event
+        assert (event.name, event.subject, event.data) == ("钱八", guest.id, {"guest": guest.id})
+    undo = (await log.capture(lecture=site.lecture, kind=Kind.UNDO, supersedes=event.id)).event
+    assert (undo.subject, undo.data) == (guest.id, {"guest": guest.id})
+    undo = (await log.capture(lecture=site.lecture, kind=Kind.UNDO, supersedes=guest.id)).event
+    assert (undo.subject, undo.data) == (guest.id, None)
+    assert await present(site) == set()
+
+
+async def test_leave_and_corrections_need_a_reason(site: Site) -> None:
+    log = site.log()
+    for kind in (Kind.LEAVE, Kind.CORRECTION):
+        with pytest.raises(rules.ReasonMissing):
+            await log.capture(lecture=site.lecture, kind=kind, person=ZHANG, reason=" ")
+    leave = await log.capture(lecture=site.lecture, kind=Kind.LEAVE, person=ZHANG, reason="探亲")
+    again = await log.capture(lecture=site.lecture, kind=Kind.LEAVE, person=ZHANG, reason="探亲")
+    assert again == Captured(event=leave.event, already=True)
+    stated = await log.capture(
+        lecture=site.lecture, kind=Kind.CORRECTION, person=ZHANG, reason="补录", data={"state": "present"}
+    )
+    assert stated.event.data == {"state": "present"}
+    assert await present(site) == set()  # presence is what was seen; statements are judged beside it
+
+
+async def test_what_is_of_the_venue_is_nobodys(site: Site) -> None:
+    log = site.log()
+    counted = await log.capture(lecture=site.lecture, kind=Kind.HEADCOUNT, data={"people": 8})
+    held = await log.capture(lecture=site.lecture, kind=Kind.PRESENCE_CHECK, data={"round": 1})
+    assert {counted.event.subject, held.event.subject} == {f"venue:{VILLAGE}"}
+    with pytest.raises(EventError):
+        await log.capture(lecture=site.lecture, kind=Kind.HEADCOUNT)
+    with pytest.raises(LectureUnknown):
+        await log.capture(lecture=an_event().id, kind=Kind.HEADCOUNT, data={"people": 8})
+    assert await present(site) == set()
+
+
+async def test_a_venue_closes_with_count_and_hash_and_may_open_again(site: Site) -> None:
+    log = site.log()
+    events = [
+        (await log.capture(lecture=site.lecture, person=ZHANG)).event,
+        (await log.capture(lecture=site.lecture, kind=Kind.HEADCOUNT, data={"people": 1})).event,
+    ]
+    total = closing.total(content_hash(event) for event in events)
+    assert await log.closed(site.lecture) is None
+    with pytest.raises(closing.NotClosed):
+        await log.reopen(lecture=site.lecture, reason="还有人")
+    closed = await log.close(lecture=site.lecture, operator="wang")
+    assert closed.event.data == {"count": 2, "hash": total.hash}
+    assert await log.close(lecture=site.lecture) == Captured(event=closed.event, already=True)
+    assert await log.closed(site.lecture) == closed.event
+    with pytest.raises(rules.AttendanceClosed):
+        await log.capture(lecture=site.lecture, person=person_id("A2"))
+    assert (await log.capture(lecture=site.lecture, person=ZHANG)).already
+    with pytest.raises(rules.AttendanceClosed):
+        await log.capture(lecture=site.lecture, kind=Kind.UNDO, person=ZHANG)
+    elsewhere = await site.log(TOWNSHIP, node="node-2").capture(lecture=site.lecture, person=ZHANG)
+    assert not elsewhere.already
+    await log.reopen(lecture=site.lecture, reason="还有人")
+    assert await log.closed(site.lecture) is None
+    await log.capture(lecture=site.lecture, person=person_id("A2"))
+    again = await log.close(lecture=site.lecture)
+    assert again.event.data is not None
+    assert again.event.data["count"] == 5  # the first closing and the opening among them
+
+
+async def test_a_kind_of_a_newer_version_travels(site: Site) -> None:
+    newer = an_event(lecture=site.lecture, kind="late", method="iris", data={"ms": 3})
+    log = site.log(PROVINCE)
+    assert [result.outcome for result in await log.ingest([to_wire(newer)], COUNTY)] == [Outcome.ACCEPTED]
+    assert await log.outbox(10) == [newer]
+    assert await present(site) == set()
 
 
 async def test_a_page_that_asks_twice_gets_one_event(site: Site) -> None:

@@ -79,8 +79,8 @@ def _written(captured: Captured) -> web.Response:
     event = captured.event
     answer = models.EventOut(
         event=event.id,
-        kind=event.kind.value,
-        method=event.method.value,
+        kind=str(event.kind),
+        method=str(event.method),
         person=event.person,
         number=event.number,
         name=event.name,
