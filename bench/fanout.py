@@ -15,6 +15,7 @@ import resource
 import statistics
 import sys
 import time
+from array import array
 from functools import partial
 from typing import Any
 
@@ -59,21 +60,19 @@ def floor(relay: Relay, seconds: float) -> dict[str, float]:
 
 def tight(sender: Sender, ways: list[Way], run: list[bytes]) -> None:
     """The floor's inner loop, on the sender's own buffers and message headers."""
-    step = len(run[0]) + 16
+    step, number = len(run[0]) + 16, len(run)
     template = b"".join(plain + bytes(16) for plain in run)
-    total, size = len(template), len(run[0])
-    chunk = min(64, 384 * 1024 // total)
-    places = [[sender._buffer + i * total + j * step for j in range(len(run))] for i in range(chunk)]
-    sender._set_layout(chunk, total, step if len(run) > 1 else 0)
-    view, names, length, protect = sender._view, sender._name_view, sender._length, lib.srtp_protect
+    total = len(template)
+    chunk = min(64, 384 * 1024 // total, len(ways))
+    sender._lay_out(chunk, total, step, number)
+    lengths = array("i", [len(run[0])]) * (chunk * number)
     for start in range(0, len(ways), chunk):
         part = ways[start : start + chunk]
-        for i, way in enumerate(part):
-            view[i * total : i * total + total] = template
-            names[i * 16 : i * 16 + 16] = way.name
-            for place in places[i]:
-                length[0] = size
-                protect(way.srtp, place, length)
+        sender._name_view[: len(part) * 16] = b"".join([way.name for way in part])
+        sender._fill(template, len(part))
+        sender._length_view[: 4 * len(lengths)] = lengths.tobytes()
+        each = [way.srtp for way in part for _ in run]
+        any(map(lib.srtp_protect, each, sender._places, sender._length_places))
         sender._flush(len(part), total, step)
 
 

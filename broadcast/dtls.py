@@ -209,7 +209,8 @@ class Dtls:
 def _session(profile: _Profile, key: bytes, direction: int) -> Session:
     policy = Policy(key=key, ssrc_type=direction, srtp_profile=profile.libsrtp)
     policy.allow_repeat_tx = True  # a retransmission without RTX is the same packet again
-    policy.window_size = 1024
+    # Packets; shifted bit by bit for each of them, so what we send has one no longer than repairs need.
+    policy.window_size = 512 if direction == Policy.SSRC_ANY_OUTBOUND else 1024
     return Session(policy)
 
 

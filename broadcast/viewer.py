@@ -13,7 +13,7 @@ from broadcast.figures import Totals
 from broadcast.negotiate import Plan
 from broadcast.peer import Peer
 from broadcast.rtp import HEADER
-from broadcast.send import Sender, Way, runs
+from broadcast.send import Sender, Way, Ways, runs
 from broadcast.track import Sample, Track
 
 _JOIN_PACKETS = 400
@@ -48,7 +48,7 @@ class Group:
         self.packets = 0
         self.octets = 0
         self.last: int | None = None  # index of the last packet that went to the live legs
-        self._live: dict[int, tuple[list[Leg], list[Way]]] | None = None
+        self._live: dict[int, tuple[list[Leg], Ways]] | None = None
         self._offered = plan.payload_types
         self._payload_type: dict[Codec, int | None] = {}
         self._numbers = {uri: number for uri, number in plan.extensions.items() if uri in rtp.END_TO_END}
@@ -58,15 +58,16 @@ class Group:
         """A leg has become live, has stopped being so, or has another way."""
         self._live = None
 
-    def live(self) -> dict[int, tuple[list[Leg], list[Way]]]:
+    def live(self) -> dict[int, tuple[list[Leg], Ways]]:
         """The legs that take every packet and their ways, by the octets that protection adds."""
         if self._live is None:
-            self._live = {}
+            found: dict[int, tuple[list[Leg], list[Way]]] = {}
             for viewer, leg in self.legs.items():
                 if leg.state is LegState.LIVE and (to := viewer.way) is not None:
-                    legs, ways = self._live.setdefault(to.tag, ([], []))
+                    legs, ways = found.setdefault(to.tag, ([], []))
                     legs.append(leg)
                     ways.append(to)
+            self._live = {tag: (legs, Ways(ways)) for tag, (legs, ways) in found.items()}
         return self._live
 
     def fan_out(self, samples: list[Sample], sender: Sender) -> list[Leg]:
@@ -332,15 +333,16 @@ class Viewer:
         self._send(leg, again, sender)
 
     def report(self, now: float) -> None:
-        """Send a report for each track. Once a second."""
+        """Send a report for each track, all in one compound packet (RFC 3550 §6.1). Once a second."""
+        if self.peer is None:
+            return
+        parts: list[bytes] = []
         for leg in self.legs:
             track = leg.group.track
             clock, (packets, octets) = track.clock(now), leg.sent
-            if self.peer is None:
-                return
-            described = rtcp.source_description(track.ssrc, "tongtang")
             if clock is not None and packets:
-                report = rtcp.SenderReport(track.ssrc, clock[0], clock[1], packets, octets, ())
-                self.peer.send_rtcp(rtcp.sender_report(report) + described)
+                parts.append(rtcp.sender_report(rtcp.SenderReport(track.ssrc, *clock, packets, octets, ())))
             else:  # nothing to say but that we are here: a child tells a silent parent from a dead one
-                self.peer.send_rtcp(rtcp.receiver_report(track.ssrc, ()) + described)
+                parts.append(rtcp.receiver_report(track.ssrc, ()))
+            parts.append(rtcp.source_description(track.ssrc, "tongtang"))
+        self.peer.send_rtcp(b"".join(parts))

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
 import socket
 
@@ -8,7 +9,7 @@ from hypothesis import strategies as st
 
 from broadcast.dtls import Certificate, Dtls
 from broadcast.rtp import build
-from broadcast.send import Sender, runs, way
+from broadcast.send import Sender, Ways, runs, way
 from tests.broadcast.test_dtls import shake
 
 
@@ -45,3 +46,36 @@ def test_a_run_arrives_packet_by_packet_and_is_what_was_sent() -> None:
             assert sender.send(way(client.tx, into.getsockname(), client.tag), run)
         assert [server.rx.unprotect(into.recv(2000)) for _ in plain] == plain
         assert (sender.sent, sender.dropped) == (10, 0)
+
+
+def test_a_refusal_of_one_subscriber_sends_nothing_plain_and_costs_the_others_nothing() -> None:
+    """libsrtp refuses a packet so old that its keystream might be used twice: RFC 3711 §3.3.2."""
+    now = dt.datetime.now(dt.UTC)
+    a, b = Certificate(now), Certificate(now)
+    pairs = []
+    for _ in range(3):
+        client = Dtls(a, client=True, fingerprints=(b.fingerprint,))
+        server = Dtls(b, client=False, fingerprints=(a.fingerprint,))
+        client.start()
+        shake(client, server)
+        pairs.append((client, server))
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as out, contextlib.ExitStack() as stack:
+        sinks = [stack.enter_context(socket.socket(socket.AF_INET, socket.SOCK_DGRAM)) for _ in pairs]
+        ways = []
+        for sink, (client, _) in zip(sinks, pairs, strict=True):
+            sink.bind(("127.0.0.1", 0))
+            sink.settimeout(5)
+            assert client.tx is not None
+            ways.append(way(client.tx, sink.getsockname(), client.tag))
+        sender = Sender(out)
+        plain = [build(96, False, n, 0, 1, b"", bytes([n]) * 700) for n in range(1, 5)]
+        ahead = build(96, False, 20_000, 0, 1, b"", b"ahead")
+        sender.send(ways[1], [ahead])
+        sinks[1].recv(2000)
+        sender.fan_out(Ways(ways), plain)
+        assert sender.dropped == 4
+        for sink, (_, server) in [(sinks[0], pairs[0]), (sinks[2], pairs[2])]:
+            assert server.rx is not None
+            assert [server.rx.unprotect(sink.recv(2000)) for _ in plain] == plain
+        for packet in plain:
+            assert packet[12:] not in sinks[1].recv(2000)
