@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import qrcode
-from qrcode.constants import ERROR_CORRECT_M
-from qrcode.image.svg import SvgPathImage
-
 
 def qr_svg(url: str) -> str:
     """One `<svg>` element without a size of its own: the page's style sheet gives it one."""
+    import qrcode  # here: it brings a picture library along, for which no node should wait when it starts
+    from qrcode.constants import ERROR_CORRECT_M
+    from qrcode.image.svg import SvgPathImage
+
     code = qrcode.QRCode(error_correction=ERROR_CORRECT_M, border=4)  # 4 modules of quiet zone: ISO/IEC 18004 §9.1
     code.add_data(url)
     return code.make_image(image_factory=SvgPathImage).to_string(encoding="unicode")

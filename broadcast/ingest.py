@@ -7,10 +7,9 @@ import secrets
 from collections.abc import Callable
 from typing import Protocol
 
-from aiortc.rate import RemoteBitrateEstimator
-
 from broadcast import rtcp, rtp
 from broadcast.codecs import Codec
+from broadcast.estimate import new_estimator
 from broadcast.figures import Totals
 from broadcast.negotiate import Plan
 from broadcast.peer import Peer
@@ -74,7 +73,7 @@ class Ingest:
         self._requests = {kind: KeyframeRequests() for kind in ("audio", "video")}
         self._feedback = TransportFeedback() if any(p.transport_cc for p in plans) else None
         uses_send_time = any(rtp.ABS_SEND_TIME in p.extensions for p in plans)
-        self._estimator = RemoteBitrateEstimator() if uses_send_time and self._feedback is None else None
+        self._estimator = new_estimator() if uses_send_time and self._feedback is None else None
         self._estimated = 0.0
         self._nacks = self._keyframe_requests = 0
         self._forgotten = (0, 0)  # packets lost and recovered of SSRCs that are no longer kept
@@ -149,7 +148,7 @@ class Ingest:
                 self._feedback.on_packet(value[0] << 8 | value[1], now)
             elif uri == rtp.ABS_SEND_TIME and self._estimator is not None and len(value) == 3:
                 if now - self._estimated > _ESTIMATE_GAP_S:  # its buckets are walked millisecond by millisecond
-                    self._estimator = RemoteBitrateEstimator()
+                    self._estimator = new_estimator()
                 self._estimated = now
                 update = self._estimator.add(int(now * 1000), int.from_bytes(value, "big"), size, packet.ssrc)
                 if update is not None:

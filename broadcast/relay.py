@@ -14,7 +14,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from broadcast import fragment, negotiate, sdp
+from broadcast import estimate, fragment, negotiate, rtp, sdp
 from broadcast.dtls import Certificate
 from broadcast.errors import AlreadyPublished, EtagMissing, EtagStale, NothingLive, RelayFull, SessionUnknown
 from broadcast.ice import Address, Credentials
@@ -118,6 +118,8 @@ class Relay:
         self._make_room(reserved=True)
         description = sdp.parse(offer)
         sections, plans = negotiate.answer_publish(description)
+        if any(rtp.ABS_SEND_TIME in plan.extensions and not plan.transport_cc for plan in plans):
+            await asyncio.to_thread(estimate.load)
         ingest = Ingest(self.stream(lecture), plans)
         ingest.peer, answer = self._accept(description, sections, ingest)
         return answer

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import sys
 from pathlib import Path
 
@@ -9,17 +10,34 @@ import click
 
 from venues.settings import Settings
 from web.commands.common import CONFIG, CommandGroup
-from web.commands.lecture import lecture
-from web.commands.media import publish
-from web.commands.node import node
-from web.commands.people import people
-from web.commands.report import report
-from web.commands.user import user
-from web.commands.venues import venues
 from web.version import VERSION
 
+# Loaded when they are asked for: a node that starts again need not read the publisher's codecs first.
+_ELSEWHERE = {
+    "lecture": "web.commands.lecture",
+    "node": "web.commands.node",
+    "people": "web.commands.people",
+    "publish": "web.commands.media",
+    "report": "web.commands.report",
+    "user": "web.commands.user",
+    "venues": "web.commands.venues",
+}
 
-@click.group(cls=CommandGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+
+class Commands(CommandGroup):
+    """The commands in this file, and those elsewhere by their names."""
+
+    def list_commands(self, context: click.Context) -> list[str]:
+        return sorted({*super().list_commands(context), *_ELSEWHERE})
+
+    def get_command(self, context: click.Context, name: str) -> click.Command | None:
+        if name not in _ELSEWHERE:
+            return super().get_command(context, name)
+        found: click.Command = getattr(importlib.import_module(_ELSEWHERE[name]), name)
+        return found
+
+
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.version_option(VERSION, prog_name="tongtang")
 def main() -> None:
     """Tongtang (同堂): live lectures down a tree of venues, attendance back up.
@@ -40,9 +58,9 @@ def serve(settings: Settings, until_eof: bool) -> None:
     """
     import uvloop
 
-    from web import serving
+    from web import process, serving
 
-    serving.set_up_logging(settings.log.level)
+    process.set_up_logging(settings.log.level)
     uvloop.run(serving.serve(settings, lambda line: click.echo(line), until_eof=until_eof))
 
 
@@ -84,7 +102,3 @@ def demo(publisher: bool, as_json: bool, data_dir: Path | None, host: str, base_
     )
     asyncio.run(run_demo(options, say=lambda text: click.echo(text, err=as_json), answer=click.echo))
     sys.exit(0)
-
-
-for command in (publish, venues, people, node, user, lecture, report):
-    main.add_command(command)

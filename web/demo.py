@@ -30,7 +30,7 @@ from web.demo_cast import PARTS, TITLE, branch, people_csv
 from web.demo_process import Child, ProcessEnded, free_ports
 from web.demo_show import Show, Site
 from web.node import Node
-from web.serving import stop_on_signals
+from web.process import stop_on_signals
 from web.store import User, UserExists
 
 _PATIENCE_S = 120.0

@@ -13,7 +13,7 @@ import click
 from broadcast.publisher import CODECS, Publisher, PublishOptions, State
 from broadcast.sources import SourceOptions
 from web.commands.common import check_url
-from web.serving import set_up_logging, stop_on_signals, watching_stdin
+from web.process import set_up_logging, stop_on_signals, watching_stdin
 
 
 @click.command(short_help="Publish a test picture, a film or a camera.")
