@@ -83,6 +83,43 @@ sa.Index(
     postgresql_where=event.c.uploaded_at.is_(None),
 )
 
+# How far this database holds what a node wrote in one epoch of its own; the node's own counting, too.
+stream = sa.Table(
+    "stream",
+    metadata,
+    sa.Column("node", sa.Text, primary_key=True),
+    sa.Column("epoch", sa.BigInteger, primary_key=True, autoincrement=False),
+    sa.Column("upto", sa.BigInteger, nullable=False),  # every event from 1 to here is in the log
+    sa.Column("beyond", sa.Text, nullable=False),  # JSON: ranges [first, last] of those above a gap
+    sa.Column("forked_at", sa.BigInteger),  # the least number that two different events bear
+    sa.Column("root", sa.BigInteger, nullable=False),  # `upto` at the root, as far as it is known here
+    sa.Index(
+        "stream_uncovered",
+        "node",
+        "epoch",
+        sqlite_where=sa.text("root < upto"),
+        postgresql_where=sa.text("root < upto"),
+    ),
+)
+
+# What a venue's node said when it handed a lecture's attendance in, and how much of it is here.
+closing = sa.Table(
+    "closing",
+    metadata,
+    sa.Column("lecture", sa.Text, primary_key=True),
+    sa.Column("venue", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("node", sa.Text, primary_key=True),
+    sa.Column("event", sa.String(36), nullable=False),  # the last close or reopen
+    sa.Column("epoch", sa.BigInteger, nullable=False),
+    sa.Column("seq", sa.BigInteger, nullable=False),
+    sa.Column("at", UtcDateTime, nullable=False),
+    sa.Column("open", sa.Boolean, nullable=False),  # it was opened again
+    sa.Column("count", sa.Integer, nullable=False),
+    sa.Column("hash", sa.String(64), nullable=False),
+    sa.Column("here", sa.Integer, nullable=False),  # how many of them are here
+    sa.Column("complete", sa.Boolean, nullable=False),  # count and hash agree
+)
+
 presence = sa.Table(
     "presence",
     metadata,

@@ -62,10 +62,14 @@ class Database:
     def dialect(self) -> str:
         return self.engine.dialect.name
 
-    async def create_tables(self) -> None:
-        """Make what is not there yet. An SQLite file is readable by its owner alone: it holds names and secrets."""
+    async def make_private(self) -> None:
+        """An SQLite file is readable by its owner alone: it holds names and secrets."""
         if self.url.get_backend_name() == "sqlite" and self.url.database:
             await asyncio.to_thread(_make_private, Path(self.url.database))
+
+    async def create_tables(self) -> None:
+        """Make what is not there yet, for tests; a node's own database goes through `venues.schema_store`."""
+        await self.make_private()
         await self.write(metadata.create_all)
 
     async def write(self, work: Callable[[Connection], T]) -> T:

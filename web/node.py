@@ -18,6 +18,7 @@ from attendance.lectures import Lecture, LectureState
 from attendance.log import EventLog
 from attendance.people_store import PeopleStore
 from attendance.reports import Reports
+from venues import schema_store
 from venues.collections import Changes, Collection, Collections
 from venues.database import Database
 from venues.enrolment import Enrolment
@@ -168,7 +169,7 @@ class Node:
         self.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
         settings = self.settings
         self.db = Database(settings.database_url)
-        await self.db.create_tables()
+        await schema_store.upgrade(self.db)
         self.changes = Changes()
         self.venues = VenueStore(self.db)
         self.tokens = TokenStore(self.db, self.now, self.entropy)
