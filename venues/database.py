@@ -1,19 +1,25 @@
 """The database engine: SQLite embedded or PostgreSQL by URL, one writer, many readers.
 
-Every write runs on one thread in one transaction that has committed before the awaiting caller goes on, so "saved" on
-a page is true. Readers run on their own threads and never wait for the writer (WAL on SQLite, MVCC on PostgreSQL).
+Every write runs on one thread and has been committed before the awaiting caller goes on, so "saved" on a page is true.
+Writes that have come together share one transaction, each behind a savepoint of its own: one wait for the disk serves
+them all, and one that fails takes none of the others with it. Readers run on their own threads and never wait for the
+writer (WAL on SQLite, MVCC on PostgreSQL).
 """
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import datetime as dt
 import os
 import sqlite3
+import time
+from collections import deque
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
@@ -25,6 +31,8 @@ T = TypeVar("T")
 
 metadata = sa.MetaData()
 _EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
+_GROUP_MOST = 60  # writes in one transaction; PostgreSQL keeps up to 64 savepoints where they are cheap
+_GROUP_S = 0.025  # after this long nothing more joins, so that the first do not wait for many
 
 
 class UtcDateTime(sa.types.TypeDecorator[dt.datetime]):
@@ -45,6 +53,18 @@ def upsert(connection: Connection, table: sa.Table) -> postgresql.Insert | sqlit
     return postgresql.insert(table) if connection.dialect.name == "postgresql" else sqlite.insert(table)
 
 
+@dataclass(frozen=True, kw_only=True)
+class _Write:
+    """`work` may run a second time, when the transaction that it shared was lost: its first run left nothing."""
+
+    work: Callable[[Connection], Any]
+    future: Future[Any]
+
+
+class _GroupLost(Exception):
+    """The shared transaction is gone; each of its writes goes again, alone."""
+
+
 class Database:
     """`url` is an SQLAlchemy URL: `sqlite:///path/to/file.db` or `postgresql+psycopg://…`."""
 
@@ -55,6 +75,7 @@ class Database:
         if self.url.get_backend_name() == "sqlite":
             sa.event.listen(self.engine, "connect", _prepare_sqlite)
             sa.event.listen(self.engine, "begin", _begin_sqlite)
+        self._waiting: deque[_Write] = deque()
         self._writer = ThreadPoolExecutor(1, thread_name_prefix="db-writer")
         self._readers = ThreadPoolExecutor(readers, thread_name_prefix="db-reader")
 
@@ -73,8 +94,11 @@ class Database:
         await self.write(metadata.create_all)
 
     async def write(self, work: Callable[[Connection], T]) -> T:
-        """Run `work` in the one writing thread, in one transaction; return after COMMIT, raise after ROLLBACK."""
-        return await asyncio.get_running_loop().run_in_executor(self._writer, self._in_transaction, work, True)
+        """Run `work` in the one writing thread; return after COMMIT, raise when nothing of it was kept."""
+        future: Future[T] = Future()
+        self._waiting.append(_Write(work=work, future=future))
+        self._writer.submit(self._write_waiting)
+        return await asyncio.wrap_future(future)
 
     async def read(self, work: Callable[[Connection], T]) -> T:
         """Run `work` in a reading thread, on one consistent snapshot."""
@@ -86,6 +110,63 @@ class Database:
             with connection.begin():
                 return work(connection)
 
+    def _write_waiting(self) -> None:
+        """All that waits, or nothing when an earlier call has done it."""
+        first = self._next()
+        if first is None:
+            return
+        if not self._waiting:
+            self._write_alone(first)
+            return
+        group = [first]
+        try:
+            answers = self._write_together(group)
+        except _GroupLost:
+            for each in group:
+                self._write_alone(each)
+        except Exception as error:  # nobody knows whether it was kept: each caller asks again, or does not
+            for each in group:
+                _answer(each, error, None)
+        else:
+            for each, (failure, result) in zip(group, answers, strict=True):
+                _answer(each, failure, result)
+
+    def _next(self) -> _Write | None:
+        while self._waiting:
+            each = self._waiting.popleft()
+            if each.future.set_running_or_notify_cancel():
+                return each
+        return None
+
+    def _write_together(self, group: list[_Write]) -> list[tuple[Exception | None, Any]]:
+        """What became of each of the `group`, which grows here by what waits. Raises _GroupLost when nothing of it was
+        kept."""
+        answers: list[tuple[Exception | None, Any]] = []
+        begun_s = time.monotonic()
+        with self.engine.connect() as connection:
+            connection.info["tongtang_writing"] = True
+            transaction = connection.begin()
+            try:
+                while len(answers) < len(group):
+                    answers.append(_behind_savepoint(connection, group[-1]))
+                    crowded = len(group) == _GROUP_MOST or time.monotonic() - begun_s > _GROUP_S
+                    if not crowded and (more := self._next()):
+                        group.append(more)
+            except Exception as error:
+                with contextlib.suppress(sa.exc.SQLAlchemyError):
+                    transaction.rollback()
+                raise _GroupLost from error
+            transaction.commit()
+        return answers
+
+    def _write_alone(self, each: _Write) -> None:
+        try:
+            result = self._in_transaction(each.work, True)
+        except BaseException as error:
+            _answer(each, error, None)
+        else:
+            _answer(each, None, result)
+
     async def close(self) -> None:
         """Let work that has begun finish, then let go of every connection."""
         await asyncio.to_thread(self._shutdown)
@@ -94,6 +175,28 @@ class Database:
         self._writer.shutdown(wait=True)
         self._readers.shutdown(wait=True)
         self.engine.dispose()
+
+
+def _answer(each: _Write, failure: BaseException | None, result: object) -> None:
+    if failure is None:
+        each.future.set_result(result)
+    else:
+        each.future.set_exception(failure)
+
+
+def _behind_savepoint(connection: Connection, each: _Write) -> tuple[Exception | None, Any]:
+    savepoint = connection.begin_nested()
+    try:
+        result = each.work(connection)
+        savepoint.commit()
+    except Exception as error:
+        if connection.dialect.name == "sqlite":
+            raw = connection.connection.dbapi_connection
+            if not getattr(raw, "in_transaction", False):
+                raise  # a full disk may end the whole transaction, savepoints and all
+        savepoint.rollback()
+        return error, None
+    return None, result
 
 
 def _make_private(file: Path) -> None:

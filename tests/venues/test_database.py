@@ -1,7 +1,10 @@
 from __future__ import annotations
 
+import asyncio
 import datetime as dt
 import stat
+import threading
+from collections.abc import Callable, Coroutine
 from pathlib import Path
 
 import pytest
@@ -78,3 +81,60 @@ async def test_an_sqlite_file_is_for_its_owner_alone(tmp_path: Path) -> None:
     for each in (file, tmp_path / "a.db-wal", tmp_path / "a.db-shm"):
         assert stat.S_IMODE(each.stat().st_mode) == 0o600
     await database.close()
+
+
+async def test_writes_that_come_together_are_each_kept_or_not(database: Database) -> None:
+    def add(number: int) -> int:
+        def work(connection: Connection) -> int:
+            connection.execute(meta.insert().values(key=f"k{number}", value="v"))
+            if number % 3 == 0:
+                raise LookupError(number)
+            return number
+
+        return await_later(work)
+
+    def await_later(work: Callable[[Connection], int]) -> Coroutine[None, None, int]:
+        return database.write(work)
+
+    done = await asyncio.gather(*(add(number) for number in range(200)), return_exceptions=True)
+    kept = {number for number in range(200) if number % 3}
+    assert {result for result in done if isinstance(result, int)} == kept
+    assert sum(isinstance(result, LookupError) for result in done) == 200 - len(kept)
+    keys = await database.read(lambda connection: set(connection.execute(sa.select(meta.c.key)).scalars()))
+    assert keys == {f"k{number}" for number in kept}
+
+
+async def test_a_write_that_breaks_the_shared_transaction_breaks_only_itself(database: Database) -> None:
+    def harmless(number: int) -> Callable[[Connection], None]:
+        return lambda connection: connection.execute(meta.insert().values(key=f"k{number}", value="v")) and None
+
+    def breaks(connection: Connection) -> None:
+        connection.exec_driver_sql("ROLLBACK")
+        raise LookupError
+
+    writes = [database.write(harmless(number)) for number in range(10)]
+    broken = database.write(breaks)
+    done = await asyncio.gather(
+        *writes, broken, *(database.write(harmless(n)) for n in range(10, 20)), return_exceptions=True
+    )
+    assert [type(result).__name__ for result in done].count("NoneType") == 20
+    keys = await database.read(lambda connection: set(connection.execute(sa.select(meta.c.key)).scalars()))
+    assert keys == {f"k{number}" for number in range(20)}
+
+
+async def test_a_cancelled_write_that_waits_is_not_made(database: Database) -> None:
+    held, go = threading.Event(), threading.Event()
+
+    def hold(connection: Connection) -> None:
+        held.set()
+        go.wait(30)
+
+    first = asyncio.ensure_future(database.write(hold))
+    await asyncio.to_thread(held.wait, 30)
+    waiting = asyncio.ensure_future(database.write(lambda connection: put(connection, "never")))
+    await asyncio.sleep(0)
+    waiting.cancel()
+    await asyncio.wait([waiting])
+    go.set()
+    await first
+    assert await database.read(read) == []
