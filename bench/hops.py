@@ -32,6 +32,7 @@ from typing import Any
 
 import aiohttp
 import uvloop
+from pylibsrtp import Error as SrtpError
 
 from bench.chain import post, relay_chain, until_linked
 from bench.load import AUDIO_SSRC, DELTA, KEYFRAME, VIDEO_SSRC, RawPublisher, raw_publishing
@@ -92,7 +93,10 @@ class _Probe:
         found: dict[int, int] = {}
         for at, data in self._kept:
             if 128 <= data[0] <= 191 and not 192 <= data[1] <= 223:
-                payload = rtp.parse(peer.dtls.rx.unprotect(data)).payload
+                try:
+                    payload = rtp.parse(peer.dtls.rx.unprotect(data)).payload
+                except SrtpError:
+                    continue  # a retransmission of what has come
                 magic, sent = _MARK.unpack_from(payload, _AT)
                 if magic == _MAGIC:
                     found.setdefault(sent, at)
