@@ -1,5 +1,7 @@
 """Attendance: who was at which lecture, written down where it happens and counted at every level above."""
 
+from attendance.closing import Closing, Standing, VenueState, standing
+from attendance.closing_store import Closings
 from attendance.event import VENUE_KINDS, Data, Event, EventError, Kind, Method
 from attendance.lecture_store import LectureStore
 from attendance.lectures import Lecture, LectureState
@@ -15,6 +17,8 @@ from attendance.sync import Reply, Uploader, reply_of
 __all__ = [
     "VENUE_KINDS",
     "Captured",
+    "Closing",
+    "Closings",
     "Count",
     "Data",
     "Event",
@@ -38,11 +42,14 @@ __all__ = [
     "Reports",
     "Result",
     "RollCallEntry",
+    "Standing",
     "Uploader",
+    "VenueState",
     "Which",
     "names_csv",
     "person_id",
     "qr_svg",
     "reply_of",
     "report_csv",
+    "standing",
 ]

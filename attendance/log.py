@@ -6,6 +6,7 @@ taken event by event: a repeat is a success, and what cannot be taken is kept as
 
 from __future__ import annotations
 
+import asyncio
 import dataclasses
 import datetime as dt
 import hashlib
@@ -14,18 +15,26 @@ import logging
 import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
-from attendance import closing, rules
-from attendance.event import Data, Event, EventError, Kind, Method, content_hash, is_plain, parse, to_wire
+from attendance import closing, intake, rules
+from attendance.event import Data, Event, Kind, Method, is_plain, parse, to_wire
+from attendance.gather import Gather
+from attendance.intake import Batch
+from attendance.journey import Journey
 from attendance.lectures import LectureUnknown
+from attendance.paths_store import Paths
 from attendance.results import Outcome, Result
-from attendance.store import STORE_REFUSED, Rows
+from attendance.store import EPOCH, STORE_REFUSED, Rows
 from venues.database import Database
 from venues.ids import uuid7
 
 logger = logging.getLogger(__name__)
 
+T = TypeVar("T")
 Clock = Callable[[], tuple[float | None, float | None]]
+_TOGETHER = 2000  # events of several children in one transaction
+_FEW = 20  # events that are read at once; more are read beside the event loop
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,6 +60,7 @@ class EventLog:
         entropy: Callable[[int], bytes],
         clock: Clock = lambda: (None, None),
         on_change: Callable[[], None] = lambda: None,
+        is_root: bool = False,
     ) -> None:
         self._db = db
         self._node_id = node_id
@@ -61,6 +71,15 @@ class EventLog:
         self._entropy = entropy
         self._clock = clock
         self._on_change = on_change
+        self._paths = Paths()
+        self.journey = Journey(db, node_id, venue_id, now=now, is_root=is_root)
+        self._gather = Gather(self._take, lambda batch: len(batch.items), _TOGETHER)
+
+    async def _write(self, work: Callable[[Rows], T]) -> T:
+        return await self._db.write(lambda connection: work(Rows(connection, self._paths)))
+
+    async def _read(self, work: Callable[[Rows], T]) -> T:
+        return await self._db.read(lambda connection: work(Rows(connection, self._paths)))
 
     async def capture(
         self,
@@ -103,7 +122,7 @@ class EventLog:
             about=about,
             data=data,
         )
-        captured = await self._db.write(lambda connection: self._capture(Rows(connection), draft, event_id))
+        captured = await self._write(lambda rows: self._capture(rows, draft, event_id))
         if not captured.already:
             self._on_change()
         return captured
@@ -127,7 +146,7 @@ class EventLog:
     async def closed(self, lecture: str, venue: int | None = None) -> Event | None:
         """The closing that stands at this node, None while the attendance is open."""
         place = self._venue_id if venue is None else venue
-        return await self._db.read(lambda connection: Rows(connection).closed(lecture, place, self._node_id))
+        return await self._read(lambda rows: rows.closed(lecture, place, self._node_id))
 
     def _capture(self, rows: Rows, draft: rules.Draft, event_id: str | None) -> Captured:
         repeated = rows.event(event_id) if event_id else None
@@ -141,7 +160,7 @@ class EventLog:
             found = self._undone(rows, draft)
             if not isinstance(found, Event):
                 rules.check_open(draft, closed is not None)
-                return Captured(event=self._write(rows, draft, found, event_id), already=False)
+                return Captured(event=self._append(rows, draft, found, event_id), already=False)
             return Captured(event=found, already=True)
         who = self._attendee(rows, draft)
         stands = self._stands(rows, draft, who)
@@ -150,7 +169,7 @@ class EventLog:
         if draft.kind == Kind.REOPEN:
             closing.check_reopen(closed)
         rules.check_open(draft, closed is not None)
-        return Captured(event=self._write(rows, draft, [(who, draft.supersedes)], event_id), already=False)
+        return Captured(event=self._append(rows, draft, [(who, draft.supersedes)], event_id), already=False)
 
     def _attendee(self, rows: Rows, draft: rules.Draft) -> rules.Attendee:
         if rules.of_venue(draft):
@@ -193,9 +212,9 @@ class EventLog:
             raise LectureUnknown(lecture=draft.lecture)
         total = closing.total(rows.handed_in(draft.lecture, draft.venue, self._node_id))
         draft = dataclasses.replace(draft, data={"count": total.count, "hash": total.hash})
-        return Captured(event=self._write(rows, draft, [(rules.NOBODY, None)], event_id), already=False)
+        return Captured(event=self._append(rows, draft, [(rules.NOBODY, None)], event_id), already=False)
 
-    def _write(
+    def _append(
         self,
         rows: Rows,
         draft: rules.Draft,
@@ -206,7 +225,7 @@ class EventLog:
         now = self._now()
         at = now.replace(microsecond=now.microsecond // 1000 * 1000)
         at_ms = int(at.timestamp() * 1000)
-        epoch = int(rows.remember("attendance.epoch", lambda: str(at_ms)))
+        epoch = int(rows.remember(EPOCH, lambda: str(at_ms)))
         seq = rows.next_seq(self._node_id, epoch)
         offset_ms, uncertainty_ms = self._clock()
         events = [
@@ -237,49 +256,51 @@ class EventLog:
         ]
         for event in events:
             parse(to_wire(event))  # never write what the parent could not read
-        rows.insert(events, received_from=None, at=now)
+        rows.insert([intake.entry(event) for event in events], now)
         return events[0]
 
     async def ingest(self, events: Sequence[object], child_venue_id: int) -> list[Result]:
         """Take decoded JSON events from a child; one result for each, in order, given after COMMIT."""
+        items = intake.read(events) if len(events) <= _FEW else await asyncio.to_thread(intake.read, events)
+        return await self._gather(Batch(items=items, child=child_venue_id))
+
+    async def _take(self, batches: Sequence[Batch]) -> list[list[Result]]:
         try:
-            results = await self._db.write(lambda connection: self._ingest(Rows(connection), events, child_venue_id))
+            answers = await self._write(lambda rows: self._ingest(rows, batches))
         except STORE_REFUSED:
             # The database will not have one of them: take the others, and keep that one as it came.
-            if len(events) > 1:
-                return [result for event in events for result in await self.ingest([event], child_venue_id)]
-            logger.exception("the store refused an event from venue %d", child_venue_id)
-            return [
-                await self._db.write(
-                    lambda connection: self._quarantine(Rows(connection), events[0], child_venue_id, "store_refused")
-                )
-            ]
-        if any(result.outcome is Outcome.ACCEPTED for result in results):
+            parts = [part for batch in batches for part in _parts(batch, alone=len(batches) == 1)]
+            if len(parts) == 1:
+                return [[await self._keep_refused(parts[0])]]
+            found = [answer for part in parts for answer in await self._take([part])]
+            return found if len(batches) > 1 else [[result for answer in found for result in answer]]
+        if any(result.outcome is Outcome.ACCEPTED for answer in answers for result in answer):
             self._on_change()
-        return results
+        return answers
 
-    def _ingest(self, rows: Rows, raw: Sequence[object], child: int) -> list[Result]:
-        parsed = [_parse(obj) for obj in raw]
-        events = [event for event in parsed if isinstance(event, Event)]
-        hashes = rows.hashes({event.id for event in events})
-        inside = rows.within(child, {event.venue for event in events})
-        results: list[Result] = []
-        new: list[Event] = []
-        for obj, event in zip(raw, parsed, strict=True):
-            if isinstance(event, EventError):
-                results.append(self._quarantine(rows, obj, child, event.code))
-            elif event.id in hashes:
-                same = hashes[event.id] == content_hash(event)
-                repeat = Result(id=event.id, outcome=Outcome.DUPLICATE)
-                results.append(repeat if same else self._quarantine(rows, obj, child, "content_differs"))
-            elif event.venue not in inside:
-                results.append(self._quarantine(rows, obj, child, "venue_outside"))
-            else:
-                hashes[event.id] = content_hash(event)
-                new.append(event)
-                results.append(Result(id=event.id, outcome=Outcome.ACCEPTED))
-        rows.insert(new, received_from=child, at=self._now())
-        return results
+    async def _keep_refused(self, batch: Batch) -> Result:
+        logger.error("the store refused an event from venue %d", batch.child)
+        raw = batch.items[0].raw
+        return await self._write(lambda rows: self._quarantine(rows, raw, batch.child, "store_refused"))
+
+    def _ingest(self, rows: Rows, batches: Sequence[Batch]) -> list[list[Result]]:
+        events = [item.event for batch in batches for item in batch.items if item.event is not None]
+        known = rows.hashes({event.id for event in events})
+        paths = rows.paths({event.venue for event in events})
+        answers: list[list[Result]] = []
+        entries: list[intake.Entry] = []
+        for batch in batches:
+            answer: list[Result] = []
+            for item in batch.items:
+                result, entry = intake.judge(item, batch.child, known, paths)
+                if entry is not None:
+                    entries.append(entry)
+                if result.outcome is Outcome.QUARANTINED:
+                    result = self._quarantine(rows, item.raw, batch.child, str(result.code))
+                answer.append(result)
+            answers.append(answer)
+        rows.insert(entries, self._now())
+        return answers
 
     def _quarantine(self, rows: Rows, obj: object, child: int, code: str) -> Result:
         raw = json.dumps(obj, sort_keys=True)  # ASCII: any string of any child can be kept
@@ -299,11 +320,11 @@ class EventLog:
 
     async def pending(self) -> tuple[int, dt.datetime | None]:
         """How many events the parent has not answered for yet, and when the oldest of them was captured."""
-        return await self._db.read(lambda connection: Rows(connection).pending())
+        return await self._read(lambda rows: rows.pending())
 
     async def outbox(self, limit: int) -> list[Event]:
         """The next events for the parent, own and children's alike, in the order in which they came here."""
-        return await self._db.read(lambda connection: Rows(connection).outbox(limit))
+        return await self._read(lambda rows: rows.outbox(limit))
 
     async def mark(self, results: Iterable[Result]) -> int:
         """Keep the parent's answers; returns for how many events that were waiting. Nothing is deleted."""
@@ -318,21 +339,49 @@ class EventLog:
         def work(rows: Rows) -> int:
             return sum(rows.answered(ids, code, self._now()) for code, ids in by_code.items())
 
-        return await self._db.write(lambda connection: work(Rows(connection)))
+        return await self._write(work)
 
     async def postpone(self, event_id: str) -> None:
         """Send this event after all others: a request with it alone was refused."""
-        await self._db.write(lambda connection: Rows(connection).refused(event_id))
+        await self._write(lambda rows: rows.refused(event_id))
+
+    async def release(self) -> int:
+        """Judge anew what lies in quarantine, after an upgrade of the program or a change of the tree; returns how many
+        of it are in the log now."""
+        after, released = "", 0
+        while kept := await self._quarantined(after):
+            after = kept[-1][0]
+            for hash_, child, raw in kept:
+                batch = Batch(items=intake.read([json.loads(raw)]), child=child)
+                if batch.items[0].event is not None:
+                    released += await self._release(batch, hash_)
+        if released:
+            self._on_change()
+        return released
+
+    async def _quarantined(self, after: str) -> list[tuple[str, int, str]]:
+        return await self._read(lambda rows: rows.quarantined(_TOGETHER, after))
+
+    async def _release(self, batch: Batch, hash_: str) -> bool:
+        def work(rows: Rows) -> bool:
+            ((result,),) = self._ingest(rows, [batch])
+            if result.outcome is Outcome.QUARANTINED:
+                return False
+            rows.release(hash_)
+            return True
+
+        try:
+            return await self._write(work)
+        except STORE_REFUSED:
+            return False
 
     async def rebuild(self, lecture: str) -> None:
         """Derive all presences of a lecture anew from its events."""
-        await self._db.write(lambda connection: Rows(connection).derive(lecture))
+        await self._write(lambda rows: rows.derive(lecture))
 
     async def code_secret(self) -> bytes:
         """This node's secret for `code.make` and `code.check`, made once."""
-        text = await self._db.write(
-            lambda connection: Rows(connection).remember("attendance.code_secret", lambda: self._entropy(32).hex())
-        )
+        text = await self._write(lambda rows: rows.remember("attendance.code_secret", lambda: self._entropy(32).hex()))
         return bytes.fromhex(text)
 
 
@@ -344,8 +393,6 @@ def _data(draft: rules.Draft, who: rules.Attendee, supersedes: str | None) -> Da
     return data or None
 
 
-def _parse(obj: object) -> Event | EventError:
-    try:
-        return parse(obj)
-    except EventError as error:
-        return error
+def _parts(batch: Batch, *, alone: bool) -> list[Batch]:
+    """The batch in single events, when it was the only one."""
+    return [dataclasses.replace(batch, items=[item]) for item in batch.items] if alone else [batch]

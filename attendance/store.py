@@ -13,27 +13,35 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection, RowMapping
 from sqlalchemy.exc import DataError, IntegrityError
 
-from attendance.event import Event, Kind, content_hash, data_text, kind_of, method_of
+from attendance import closing_store, streams_store
+from attendance.event import Event, Kind, data_text, kind_of, method_of
+from attendance.intake import Entry
 from attendance.lecture_store import lecture_of
 from attendance.lectures import Lecture
+from attendance.paths_store import Paths
 from attendance.people import Person
 from attendance.presence import Presence, presence
+from attendance.streams import Stream
 from attendance.tables import event as event_table
 from attendance.tables import lecture as lecture_table
 from attendance.tables import person as person_table
 from attendance.tables import presence as presence_table
 from attendance.tables import quarantine as quarantine_table
-from venues.tables import meta, venue, venue_closure
+from venues.store import set_meta
+from venues.tables import meta
 
 STORE_REFUSED = (DataError, IntegrityError)  # the database will never take these values; anything else is worth a retry
+EPOCH = "attendance.epoch"  # key of the number under which this node counts its own events
 _FIELDS = tuple(field.name for field in fields(Event))
 _CHUNK = 500  # bound variables per statement stay far below every database's limit
 T = TypeVar("T")
 
 
 class Rows:
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: Connection, paths: Paths) -> None:
+        self.connection = connection
         self._connection = connection
+        self._paths = paths
 
     def remember(self, key: str, make: Callable[[], str]) -> str:
         """The value kept under `key`, made once in the life of the database."""
@@ -42,6 +50,9 @@ class Rows:
             value = make()
             self._connection.execute(meta.insert().values(key=key, value=value))
         return str(value)
+
+    def put(self, key: str, value: str) -> None:
+        set_meta(self._connection, key, value)
 
     def lecture(self, lecture: str) -> Lecture | None:
         row = self._one(sa.select(lecture_table).where(lecture_table.c.id == lecture))
@@ -86,28 +97,53 @@ class Rows:
         return known
 
     def next_seq(self, node: str, epoch: int) -> int:
-        own = event_table.c
-        last = self._connection.scalar(
-            sa.select(sa.func.max(own.seq)).where(own.node == node, own.epoch == epoch, own.received_from.is_(None))
-        )
-        return (last or 0) + 1
+        known = streams_store.streams(self._connection, [(node, epoch)]).get((node, epoch))
+        return (known or Stream(node=node, epoch=epoch)).last + 1
 
-    def insert(self, events: Sequence[Event], *, received_from: int | None, at: dt.datetime) -> None:
-        """Write new events in this order and derive the presences that they touch."""
-        if not events:
+    def insert(self, entries: Sequence[Entry], at: dt.datetime, *, uploaded_at: dt.datetime | None = None) -> None:
+        """Write new events in this order and derive from them: presences, high-water marks, closings."""
+        if not entries:
             return
-        kept = {"received_from": received_from, "recorded_at": at}
+        events = [entry.event for entry in entries]
+        alone = self._first_check_ins(events)
+        kept = {"recorded_at": at, "uploaded_at": uploaded_at}
         rows = [
-            {name: getattr(event, name) for name in _FIELDS}
-            | {"kind": str(event.kind), "method": str(event.method), "data": data_text(event)}
-            | {"subject": event.subject, "content_hash": content_hash(event)}
-            | kept
-            for event in events
+            {
+                **entry.event.__dict__,
+                "kind": str(entry.event.kind),
+                "method": str(entry.event.method),
+                "data": data_text(entry.event),
+                "subject": entry.event.subject,
+                "content_hash": entry.hash,
+                "received_from": entry.received_from,
+                **kept,
+            }
+            for entry in entries
         ]
         self._connection.execute(event_table.insert(), rows)
-        moved = [event for event in events if event.kind in (Kind.CHECK_IN, Kind.UNDO)]
+        self._write_presences([found for event in alone if (found := presence([event]))])
+        first = {event.id for event in alone}
+        moved = [event for event in events if event.kind in (Kind.CHECK_IN, Kind.UNDO) and event.id not in first]
         for lecture in sorted({event.lecture for event in moved}):
             self.derive(lecture, {event.subject for event in moved if event.lecture == lecture})
+        streams_store.arrived(self._connection, [(event.node, event.epoch, event.seq) for event in events])
+        closing_store.arrived(self._connection, events)
+
+    def _first_check_ins(self, events: Sequence[Event]) -> list[Event]:
+        """Those check-ins that are the only event of their person so far, here or among `events`: nothing to weigh."""
+        by_subject: dict[tuple[str, str], list[Event]] = {}
+        for event in events:
+            by_subject.setdefault((event.lecture, event.subject), []).append(event)
+        single = [found[0] for found in by_subject.values() if len(found) == 1 and found[0].kind == Kind.CHECK_IN]
+        wanted: dict[str, set[str]] = {}
+        for event in single:
+            wanted.setdefault(event.lecture, set()).add(event.subject)
+        about, known = event_table.c, set[tuple[str, str]]()
+        for lecture, subjects in wanted.items():
+            for chunk in _chunks(subjects):
+                query = sa.select(about.subject).where(about.lecture == lecture, about.subject.in_(chunk)).distinct()
+                known.update((lecture, subject) for subject in self._connection.scalars(query))
+        return [event for event in single if (event.lecture, event.subject) not in known]
 
     def derive(self, lecture: str, subjects: Collection[str] | None = None) -> None:
         """Make the presences of these people (None: of everybody) anew from their events."""
@@ -130,7 +166,7 @@ class Rows:
     def _write_presences(self, presences: Sequence[Presence]) -> None:
         if not presences:
             return
-        levels = self._levels({row.venue for row in presences})
+        paths = self._paths.of(self._connection, {row.venue for row in presences})
         self._connection.execute(
             presence_table.insert(),
             [
@@ -144,32 +180,17 @@ class Rows:
                     "event_id": row.event,
                     "methods": ",".join(row.methods),
                     "other_venue": row.other_venue,
-                    **{f"l{level}": levels.get((row.venue, level)) for level in range(1, 6)},
+                    **{f"l{level}": paths.get(row.venue, {}).get(level) for level in range(1, 6)},
                 }
                 for row in presences
             ],
         )
 
-    def _levels(self, venues: Iterable[int]) -> dict[tuple[int, int], int]:
-        """(venue, level counted from 1) -> its ancestor (or itself) at that level."""
-        found: dict[tuple[int, int], int] = {}
-        for chunk in _chunks(venues):
-            query = (
-                sa.select(venue_closure.c.descendant, venue.c.level, venue.c.id)
-                .join(venue, venue.c.id == venue_closure.c.ancestor)
-                .where(venue_closure.c.descendant.in_(chunk))
-            )
-            found.update(((row.descendant, row.level + 1), row.id) for row in self._connection.execute(query))
-        return found
-
-    def within(self, ancestor: int, venues: Iterable[int]) -> set[int]:
-        """Those of `venues` that are `ancestor` or below it."""
-        inside: set[int] = set()
-        for chunk in _chunks(venues):
-            pairs = venue_closure.c
-            query = sa.select(pairs.descendant).where(pairs.ancestor == ancestor, pairs.descendant.in_(chunk))
-            inside.update(self._connection.scalars(query))
-        return inside
+    def paths(self, venues: Iterable[int]) -> dict[int, frozenset[int]]:
+        """The venues above each of these, and itself."""
+        wanted = set(venues)
+        found = self._paths.of(self._connection, wanted)
+        return {venue: frozenset(found[venue].values()) for venue in wanted if venue in found}
 
     def pending(self) -> tuple[int, dt.datetime | None]:
         """How many events wait for the parent's answer, and when the oldest was captured."""
@@ -191,6 +212,13 @@ class Rows:
             changed += self._connection.execute(query.values(uploaded_at=at, upload_code=code)).rowcount
         return changed
 
+    def received(self, child: int, after: int, limit: int) -> list[tuple[int, Event]]:
+        """(position, event) of what came from a child, in order, from beyond the position `after`."""
+        about = event_table.c
+        query = sa.select(event_table).where(about.received_from == child, about.position > after)
+        rows = self._connection.execute(query.order_by(about.position).limit(limit)).mappings()
+        return [(row["position"], _event(row)) for row in rows]
+
     def refused(self, event: str) -> None:
         query = event_table.update().where(event_table.c.id == event)
         self._connection.execute(query.values(refusals=event_table.c.refusals + 1))
@@ -205,6 +233,17 @@ class Rows:
         row = {"hash": hash_, "received_from": received_from, "event_id": event, "code": code, "raw": raw}
         self._connection.execute(quarantine_table.insert().values(**row, received_at=at))
         return True
+
+    def quarantined(self, limit: int, after: str = "") -> list[tuple[str, int, str]]:
+        """(hash, the child's venue, raw) of what is kept aside, in the order of the hashes."""
+        about = quarantine_table.c
+        query = sa.select(about.hash, about.received_from, about.raw).where(about.hash > after)
+        rows = self._connection.execute(query.order_by(about.hash).limit(limit))
+        return [(row.hash, row.received_from, row.raw) for row in rows]
+
+    def release(self, hash_: str) -> None:
+        """It is in the log now."""
+        self._connection.execute(quarantine_table.delete().where(quarantine_table.c.hash == hash_))
 
     def _one(self, query: sa.Select[tuple[object, ...]]) -> RowMapping | None:
         return self._connection.execute(query).mappings().one_or_none()

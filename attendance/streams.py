@@ -61,6 +61,14 @@ def add(stream: Stream, seqs: Iterable[int]) -> Stream:
     return replace(stream, upto=upto, beyond=tuple(merged[:RANGES_MOST]), forked_at=forked_at)
 
 
+@dataclass(frozen=True, kw_only=True)
+class Learned:
+    """What came of the parent's word on streams: `moved` of them are further at the root than was known."""
+
+    moved: int
+    set_back: bool  # the parent has events of this subtree that are not here
+
+
 def set_back(stream: Stream | None, told: int) -> bool:
     """Whether a parent that has seen `told` of our own numbers knows more of us than we do ourselves: this disk was
     set back, and must not number on from where it stands."""

@@ -76,7 +76,14 @@ class Site:
         self.venues = VenueStore(db)
         self.changes = 0
 
-    def log(self, venue: int = VILLAGE, node: str = "node-1", on_change: Callable[[], None] | None = None) -> EventLog:
+    def log(
+        self,
+        venue: int = VILLAGE,
+        node: str = "node-1",
+        on_change: Callable[[], None] | None = None,
+        *,
+        is_root: bool = False,
+    ) -> EventLog:
         return EventLog(
             self.db,
             node,
@@ -87,6 +94,7 @@ class Site:
             entropy=self.entropy,
             clock=lambda: (-3.4, 1.2),
             on_change=on_change or self._changed,
+            is_root=is_root,
         )
 
     def _changed(self) -> None:
