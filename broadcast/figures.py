@@ -80,13 +80,15 @@ def _ratio(expected: int, lost: int) -> float:
 
 
 def capture_delay_s(track: Track) -> float | None:
-    """From capture to this node, of the newest packet with abs-capture-time
-    (https://webrtc.googlesource.com/src/+/main/docs/native-code/rtp-hdrext/abs-capture-time).
+    """From capture to this node, of the newest packet that says when it was captured, by abs-capture-time
+    (https://webrtc.googlesource.com/src/+/main/docs/native-code/rtp-hdrext/abs-capture-time); where the publisher does
+    not send that, of the newest packet, by the sender reports' pairing of wall clock and timestamp.
 
-    Both times are the publisher's own: its sender reports, brought down the tree with half of each hop's round trip
+    All times are the publisher's own: its sender reports, brought down the tree with half of each hop's round trip
     added, say what its clock shows now. No two machines' clocks are compared.
     """
-    for sample in reversed(track.since(track.head - _BACK)):
+    kept = track.since(track.head - _BACK)
+    for sample in reversed(kept):
         value = next((v for uri, v in sample.extensions if uri == rtp.ABS_CAPTURE_TIME), None)
         if value is None or len(value) not in (8, 16):
             continue
@@ -95,6 +97,12 @@ def capture_delay_s(track: Track) -> float | None:
             return None
         captured = int.from_bytes(value[:8], "big")
         offset = int.from_bytes(value[8:], "big", signed=True)  # capture clock minus the publisher's own
-        delay = difference(clock[0] + offset, captured, 64) / (1 << 32)
-        return max(0.0, delay) if -_CLOCKS_TREMBLE_S < delay < _LONGEST_DELAY_S else None
-    return None
+        return _plausible(difference(clock[0] + offset, captured, 64) / (1 << 32))
+    clock = track.clock(kept[-1].at) if kept else None
+    if clock is None:
+        return None
+    return _plausible(difference(clock[1], kept[-1].timestamp) / kept[-1].codec.clock_rate)
+
+
+def _plausible(delay_s: float) -> float | None:
+    return max(0.0, delay_s) if -_CLOCKS_TREMBLE_S < delay_s < _LONGEST_DELAY_S else None

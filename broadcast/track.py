@@ -6,6 +6,7 @@ and returns or when the parent is replaced: the numbers go on where they stopped
 
 from __future__ import annotations
 
+from collections import deque
 from dataclasses import dataclass
 
 from broadcast.codecs import Codec, starts_keyframe
@@ -13,6 +14,8 @@ from broadcast.rtcp import SenderReport
 from broadcast.rtp import Packet, difference
 
 Extensions = tuple[tuple[str, bytes], ...]
+_REPORTS = 8  # sender reports, about one a second
+_CLOCK_WAS_SET_S = 0.25
 
 
 @dataclass(slots=True)
@@ -54,6 +57,7 @@ class Track:
         self._last_timestamp = timestamp
         self._last_at: float | None = None
         self._reference: tuple[int, int, float] | None = None
+        self._reports: deque[tuple[int, int, float]] = deque(maxlen=_REPORTS)
 
     def push(
         self, source: object, codec: Codec, index: int, packet: Packet, extensions: Extensions, sent: bytes, now: float
@@ -90,6 +94,7 @@ class Track:
         elapsed = 0 if self._last_at is None else max(1, int((now - self._last_at) * codec.clock_rate))
         self._timestamp_shift = self._last_timestamp + elapsed - timestamp
         self._reference = None
+        self._reports.clear()
         self.keyframe = None  # what comes cannot be decoded from what went before
 
     def _note_keyframe(self, sample: Sample) -> None:
@@ -119,9 +124,14 @@ class Track:
         return self.keyframe
 
     def on_sender_report(self, source: object, report: SenderReport, now: float) -> None:
-        """Keep the publisher's pairing of wall clock and media clock, moved to our timestamps."""
+        """Keep the publisher's pairing of wall clock and media clock, moved to our timestamps. Of the last ones, the
+        one that was least delayed on its way says best what that clock shows now."""
         if source is self._source:
-            self._reference = (report.ntp, report.timestamp + self._timestamp_shift & 0xFFFFFFFF, now)
+            new = (report.ntp, report.timestamp + self._timestamp_shift & 0xFFFFFFFF, now)
+            if self._reference is not None and abs(_ahead_s(new, self._reference)) > _CLOCK_WAS_SET_S:
+                self._reports.clear()
+            self._reports.append(new)
+            self._reference = max(self._reports, key=lambda each: _ahead_s(each, new))
 
     def clock(self, now: float) -> tuple[int, int] | None:
         """(NTP time, RTP timestamp) of this moment for a sender report: both tracks of a lecture keep the publisher's
@@ -132,6 +142,11 @@ class Track:
         elapsed = now - at
         wall = ntp + int(elapsed * (1 << 32)) & 0xFFFFFFFFFFFFFFFF
         return wall, timestamp + int(elapsed * self.codec.clock_rate) & 0xFFFFFFFF
+
+
+def _ahead_s(one: tuple[int, int, float], other: tuple[int, int, float]) -> float:
+    """By how much the first report makes the source's clock show more than the second."""
+    return difference(one[0], other[0], 64) / (1 << 32) - (one[2] - other[2])
 
 
 class KeyframeRequests:

@@ -107,7 +107,7 @@ def _gauges(streams: Iterable[StreamFigures]) -> Iterator[Metric]:
     )
     yield gauge(
         "capture_delay_seconds",
-        "From capture to this node, where the publisher sends abs-capture-time",
+        "From capture to this node, by the publisher's own clock; the difference to the node above is this hop's",
         hop(lambda h: h.delay_ms, 0.001),
     )
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -89,6 +90,29 @@ def test_the_clock_follows_the_publisher_over_our_timestamps() -> None:
     assert t.clock(2.1) == (11 << 32, sample.timestamp + 9000 + 90000)
     t.on_sender_report("b", SenderReport(5, 99 << 32, 0, 0, 0, ()), 1.2)
     assert t.clock(1.1) == (10 << 32, sample.timestamp + 9000)
+
+
+def test_the_report_that_was_least_delayed_counts_until_the_clock_is_set() -> None:
+    t = track()
+    push(t, "a", 70000, timestamp=0, now=0.0)
+
+    def report(clock_s: float, arrived: float) -> None:
+        t.on_sender_report("a", SenderReport(5, int(clock_s * 2**32), int(clock_s * 90000), 0, 0, ()), arrived)
+
+    def shows(at: float) -> float:
+        clock = t.clock(at)
+        assert clock is not None
+        return clock[0] / 2**32
+
+    report(1.0, 1.010)
+    report(2.0, 2.150)  # was long on its way
+    assert shows(3.0) == pytest.approx(2.990)
+    report(3.0, 3.005)
+    assert shows(4.0) == pytest.approx(3.995)
+    report(14.0, 5.0)
+    assert shows(6.0) == pytest.approx(15.0)
+    report(7.0, 7.0)
+    assert shows(8.0) == pytest.approx(8.0)
 
 
 def test_keyframes_are_asked_for_once_a_second_and_no_more_once_one_came() -> None:
