@@ -220,6 +220,7 @@ class Node:
                 entropy=self.entropy,
                 clock=lambda: (self.uplink.clock_offset_ms, self.uplink.clock_uncertainty_ms),
                 on_change=self.wake.set,
+                is_root=self.is_root,
             )
 
     async def _find_venue(self) -> Venue | None:
@@ -289,6 +290,8 @@ class Node:
             await self._start_uplink()
             if self.venue is not None:
                 versions = await self.collections.versions(self.venue.id)
+                if versions.get(self.venues.name) != known.get(self.venues.name):
+                    await self.log.release()  # what was outside the tree, or of a newer version, may be taken now
                 if versions != known:
                     known = versions
                     self.changes.notify()

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import datetime as dt
+import logging
 import random
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
+from urllib.parse import urlencode
 
 import aiohttp
 
+from attendance.follow import Follower, from_wire
+from attendance.streams import Stream
 from attendance.sync import Reply, Uploader, reply_of
 from venues.exchange import LinkError
 from venues.identity import Identity
@@ -19,7 +23,10 @@ from venues.link import Pace, ParentLink
 if TYPE_CHECKING:
     from web.node import Node
 
+log = logging.getLogger(__name__)
+
 _EVENTS = "/api/node/events"
+_STREAMS = "/api/node/streams"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,6 +39,42 @@ class Uplink:
     since: dt.datetime | None = None
     clock_offset_ms: float | None = None
     clock_uncertainty_ms: float | None = None
+
+
+class _Parent:
+    """What a Follower asks, over the link."""
+
+    def __init__(self, link: ParentLink) -> None:
+        self._link = link
+
+    async def streams(self, keys: Sequence[tuple[str, int]]) -> list[Stream] | None:
+        return await self._streams("POST", _STREAMS, {"streams": keys})
+
+    async def below(self, after: tuple[str, int]) -> list[Stream] | None:
+        query = urlencode({"after_node": after[0], "after_epoch": after[1]})
+        return await self._streams("GET", f"{_STREAMS}?{query}", None)
+
+    async def sent(self, after: int) -> tuple[list[object], int | None] | None:
+        match await self._answer("GET", f"{_EVENTS}?after={after}", None):
+            case {"events": list(events), "next": None | int() as following}:
+                return events, following
+        return None
+
+    async def _streams(self, method: str, path: str, body: object) -> list[Stream] | None:
+        match await self._answer(method, path, body):
+            case {"streams": list(found)}:
+                try:
+                    return [from_wire(one) for one in found]
+                except (KeyError, TypeError, ValueError):
+                    log.warning("the parent's answer to %s cannot be read", path)
+        return None
+
+    async def _answer(self, method: str, path: str, body: object) -> object:
+        try:
+            response = await self._link.request(method, path, json=body, timeout=60)
+            return response.json() if response.status == 200 else None  # a parent of an older version says 404
+        except LinkError:
+            return None  # the link has noted it
 
 
 class UplinkServices:
@@ -50,6 +93,12 @@ class UplinkServices:
             random.random,
             pace=Pace(interval_s=settings.heartbeat.interval_s),
         )
+        self._follower = Follower(
+            node.log.journey,
+            _Parent(self.link),
+            interval_s=settings.attendance.sync_interval_s,
+            random=random.random,
+        )
         self._uploader = Uploader(
             node.log,
             self._post,
@@ -66,6 +115,7 @@ class UplinkServices:
             ("link: heartbeat", self._heartbeat),
             ("link: collections", lambda: self.link.follow_loop(node.collections, node.changes)),
             ("link: events", self._uploader.run),
+            ("link: how far events are", self._follower.run),
         ]
 
     async def _heartbeat(self) -> None:

@@ -98,3 +98,43 @@ class EventResultOut(Out):
 
 class EventsOut(Out):
     results: list[EventResultOut]
+
+
+class StreamsIn(In):
+    """Each a node's id and one of its epochs."""
+
+    streams: Annotated[list[tuple[Annotated[str, Field(max_length=100)], int]], Field(max_length=500)]
+
+
+class StreamsQuery(In):
+    """Go on behind this one."""
+
+    after_node: Annotated[str, Field(max_length=100)] = ""
+    after_epoch: int = 0
+
+
+class StreamOut(Out):
+    """How far the parent holds what one node numbered in one epoch: everything up to `upto`, `last` the highest number
+    that it ever saw, `forked_at` the least number that two different events bear, `root` how far the root holds it."""
+
+    node: str
+    epoch: int
+    upto: int
+    last: int
+    forked_at: int | None
+    root: int
+
+
+class StreamsOut(Out):
+    streams: list[StreamOut]
+
+
+class SentQuery(In):
+    after: Annotated[int, Field(ge=0)] = 0
+
+
+class SentOut(Out):
+    """Events that the caller had sent; `next` says where to go on, null at the end."""
+
+    events: list[Document]
+    next: int | None

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections.abc import Sequence
 
 from aiohttp import web
 
+from attendance import follow
+from attendance.event import to_wire
+from attendance.streams import Stream
 from venues.status import parse_heartbeat
 from web import auth
 from web.api import link_models as models
-from web.routes import Access, Route, body_of, node_of, user_of
+from web.routes import Access, Route, body_of, node_of, query_of, user_of
 
 LONG_POLL_S = 25.0
 
@@ -89,6 +93,31 @@ async def events(request: web.Request) -> models.EventsOut:
     )
 
 
+async def streams(request: web.Request) -> models.StreamsOut:
+    """How far these streams have come, here and at the root; those that are not known here are left out."""
+    found = await node_of(request).log.journey.streams(body_of(request, models.StreamsIn).streams)
+    return _streams_out(found)
+
+
+async def streams_below(request: web.Request) -> models.StreamsOut:
+    """All streams of the calling node's subtree, up to 500 in their order: a node whose disk was set back sees it."""
+    query = query_of(request, models.StreamsQuery)
+    after = (query.after_node, query.after_epoch)
+    return _streams_out(await node_of(request).log.journey.below(user_of(request).venue_id, follow.PAGE, after))
+
+
+def _streams_out(found: Sequence[Stream]) -> models.StreamsOut:
+    return models.StreamsOut(streams=[models.StreamOut.model_validate(follow.to_wire(one)) for one in found])
+
+
+async def sent(request: web.Request) -> models.SentOut:
+    """What the calling node's subtree had handed up, for a node whose disk was set back."""
+    query = query_of(request, models.SentQuery)
+    page = await node_of(request).log.journey.received(user_of(request).venue_id, query.after, follow.PAGE)
+    more = page[-1][0] if len(page) == follow.PAGE else None
+    return models.SentOut(events=[to_wire(event) for _, event in page], next=more)
+
+
 ROUTES = [
     Route(
         "POST", "/api/node/enrol", enrol, access=Access.PUBLIC, body=models.EnrolIn, answer=models.EnrolOut, status=201
@@ -121,5 +150,23 @@ ROUTES = [
         body=models.EventsIn,
         answer=models.EventsOut,
         max_body=4 * 1024 * 1024,
+    ),
+    Route("GET", "/api/node/events", sent, access=Access.NODE, query=models.SentQuery, answer=models.SentOut),
+    Route(
+        "POST",
+        "/api/node/streams",
+        streams,
+        access=Access.NODE,
+        body=models.StreamsIn,
+        answer=models.StreamsOut,
+        max_body=1024 * 1024,
+    ),
+    Route(
+        "GET",
+        "/api/node/streams",
+        streams_below,
+        access=Access.NODE,
+        query=models.StreamsQuery,
+        answer=models.StreamsOut,
     ),
 ]

@@ -1,0 +1,133 @@
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import AsyncIterator, Sequence
+from pathlib import Path
+
+import pytest
+
+from attendance import EventLog, Method
+from attendance.event import to_wire
+from attendance.follow import MOST_S, PAGE, Follower, from_wire, wait_s
+from attendance.follow import to_wire as stream_to_wire
+from attendance.streams import Stream
+from attendance.streams_store import Key
+from tests.attendance.world import COUNTY, PROVINCE, VILLAGE, Entropy, Site, below
+from venues.database import Database
+
+
+def test_the_wait_grows_to_its_most_and_is_spread() -> None:
+    assert [wait_s(5, rounds, 1.0) for rounds in range(6)] == [5, 10, 20, 40, MOST_S, MOST_S]
+    assert wait_s(5, 0, 0.0) == 2.5
+    assert wait_s(3600, 9, 1.0) == 3600
+
+
+def test_a_stream_survives_the_wire_but_for_what_lies_beyond_a_gap() -> None:
+    one = Stream(node="n", epoch=3, upto=5, beyond=((7, 8), (10, 12)), forked_at=4, root=2)
+    again = from_wire(stream_to_wire(one))
+    assert again == dataclasses.replace(one, beyond=((12, 12),))
+    assert (again.last, again.mark) == (one.last, one.mark)
+    with pytest.raises(ValueError, match="-1"):
+        from_wire(stream_to_wire(one) | {"root": -1})
+
+
+class Above:
+    """The parent's log as its child asks it; `down`: it does not answer."""
+
+    def __init__(self, log: EventLog, child: int) -> None:
+        self.log = log
+        self.child = child
+        self.down = False
+        self.asked: list[Sequence[Key]] = []
+
+    async def streams(self, keys: Sequence[Key]) -> list[Stream] | None:
+        self.asked.append(keys)
+        return None if self.down else _crossed(await self.log.journey.streams(keys))
+
+    async def below(self, after: Key) -> list[Stream] | None:
+        known = [("node-1", epoch) for epoch in self.epochs]
+        return None if self.down else _crossed(await self.log.journey.streams(known))
+
+    epochs: tuple[int, ...] = ()
+
+    async def sent(self, after: int) -> tuple[list[object], int | None] | None:
+        if self.down:
+            return None
+        page = await self.log.journey.received(self.child, after, 2)
+        return [to_wire(event) for _, event in page], page[-1][0] if len(page) == 2 else None
+
+
+def _crossed(streams: Sequence[Stream]) -> list[Stream]:
+    return [from_wire(stream_to_wire(one)) for one in streams]
+
+
+@pytest.fixture
+async def child(site: Site, tmp_path: Path) -> AsyncIterator[Site]:
+    found = await below(site, COUNTY, tmp_path)
+    yield found
+    await found.db.close()
+
+
+async def hand_up(log: EventLog, above: EventLog) -> None:
+    events = await log.outbox(100)
+    await log.mark(await above.ingest([to_wire(event) for event in events], COUNTY))
+
+
+def follower(log: EventLog, above: Above) -> Follower:
+    return Follower(log.journey, above, interval_s=1, random=lambda: 0.0)
+
+
+async def test_the_roots_mark_is_asked_for_until_it_covers_everything(site: Site, child: Site) -> None:
+    log, root = child.log(VILLAGE), site.log(PROVINCE, node="root", is_root=True)
+    above = Above(root, COUNTY)
+    follow = follower(log, above)
+    assert await follow.ask()  # nothing to ask for
+    assert above.asked == []
+    for _ in range(3):
+        await log.capture(lecture=site.lecture, name="客", method=Method.WALK_IN)
+    assert not await follow.ask()  # not there yet
+    await hand_up(log, root)
+    above.down = True
+    assert not await follow.ask()
+    above.down = False
+    assert await follow.ask()
+    assert await log.journey.uncovered(10) == []
+    asked = len(above.asked)
+    assert await follow.ask()
+    assert len(above.asked) == asked
+
+
+async def test_a_disk_that_was_set_back_gets_everything_again(
+    site: Site, child: Site, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    log, root = child.log(VILLAGE), site.log(PROVINCE, node="root", is_root=True)
+    events = [(await log.capture(lecture=site.lecture, name=f"客{n}", method=Method.WALK_IN)).event for n in range(5)]
+    await hand_up(log, root)
+    # The node comes back with its identity and an older state of its disk: nothing at all, then one event.
+    fresh = await below(site, COUNTY, tmp_path_factory.mktemp("older"))
+    fresh.entropy = Entropy(99)
+    again = fresh.log(VILLAGE)
+    above = Above(root, COUNTY)
+    above.epochs = (events[0].epoch,)
+    above.down = True
+    assert not await follower(again, above).look_back()
+    above.down = False
+    fresh.clock.move(seconds=-1)
+    early = (await again.capture(lecture=site.lecture, name="早", method=Method.WALK_IN)).event
+    assert await follower(again, above).look_back()
+    assert await again.outbox(10) == [early]  # what came back need not go up again
+    await hand_up(again, root)
+    assert {event.id for event in await root.outbox(100)} == {event.id for event in [*events, early]}
+    assert await again.journey.restore([to_wire(event) for event in events]) == 0
+    await fresh.db.close()
+
+
+async def test_many_streams_are_asked_for_by_page(site: Site, database: Database) -> None:
+    log = site.log(COUNTY)
+    told = [Stream(node=f"n{n:04}", epoch=1, upto=1) for n in range(PAGE + 3)]
+    from attendance import streams_store
+
+    await database.write(lambda connection: streams_store.put(connection, told))
+    above = Above(site.log(PROVINCE, is_root=True), COUNTY)
+    assert await follower(log, above).ask()
+    assert [len(keys) for keys in above.asked] == [PAGE, 3]
