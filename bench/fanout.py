@@ -28,6 +28,7 @@ from bench.viewers import CountingViewer, client_port
 from broadcast import Relay
 from broadcast.rtp import build
 from broadcast.send import Sender, Way
+from web.process import use_huge_pages
 
 _VIDEO = 1150 - 12  # payload octets of a packet of 1,150
 _AUDIO = 120 - 12
@@ -178,6 +179,7 @@ def _profile(relay: Relay, on: bool) -> str:
 
 
 def main() -> None:
+    use_huge_pages()  # as `tongtang serve` does
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--viewers", type=int, default=500)
     parser.add_argument("--seconds", type=float, default=5.0)

@@ -24,6 +24,7 @@ from bench.rpc import pin, relay_process
 from bench.viewers import CountingViewer, client_port
 from broadcast import Relay
 from broadcast.dtls import Certificate
+from web.process import use_huge_pages
 
 
 async def measure(count: int) -> dict[str, Any]:
@@ -83,6 +84,7 @@ async def _count(read: Any) -> int:
 
 
 def main() -> None:
+    use_huge_pages()  # as `tongtang serve` does
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--viewers", type=int, default=500)
     parser.add_argument("--json", action="store_true", help="one line of JSON (else indented)")

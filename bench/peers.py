@@ -42,6 +42,7 @@ from bench.fanout import settled
 from bench.janus import Flavour, JanusFailed, install
 from bench.namespaces import Sides, two_sides
 from bench.subjects import Opened, Subject, janus, media_relay, tongtang
+from web.process import use_huge_pages
 
 _START_S = 60.0  # for a server and its viewers
 _ALL_S = 235
@@ -185,6 +186,7 @@ def _stop(signum: int, frame: object) -> None:
 
 
 def main() -> None:
+    use_huge_pages()  # as `tongtang serve` does
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--tongtang", type=int, default=500, metavar="VIEWERS")
     parser.add_argument("--janus", type=int, default=150, metavar="VIEWERS")
