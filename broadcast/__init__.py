@@ -1,9 +1,9 @@
 """The media plane: WHIP in, RTP forwarded without decoding, WHEP out, and the pull from the parent."""
 
 from broadcast.errors import EtagMissing, EtagStale, NothingLive, OfferRefused, RelayFull, SdpInvalid, SessionUnknown
-from broadcast.figures import Hop, Totals
+from broadcast.figures import Hop, StreamFigures, StreamStatus, Totals
 from broadcast.relay import Answer, Relay, RelayFigures
-from broadcast.stream import StreamFigures, StreamStatus
+from broadcast.rungs import Pin
 from broadcast.uplink import Ask, Reply, Uplinks, UplinkState
 
 __all__ = [
@@ -14,6 +14,7 @@ __all__ = [
     "Hop",
     "NothingLive",
     "OfferRefused",
+    "Pin",
     "Relay",
     "RelayFigures",
     "RelayFull",

@@ -53,6 +53,35 @@ class Hop:
     delay_ms: float | None
 
 
+@dataclass(frozen=True, kw_only=True)
+class StreamStatus:
+    """`live`: media arrived within the last two seconds, as `picture` and `sound` say of each. `kbit_s` in, `loss` 0..1
+    after repair, both over the last second. `viewers` are screens and browsers, `nodes` children that pull; `hop`: none
+    without a source."""
+
+    live: bool
+    fed: bool
+    picture: bool = False
+    sound: bool = False
+    kbit_s: float = 0.0
+    loss: float = 0.0
+    viewers: int = 0
+    nodes: int = 0
+    video_codec: str | None = None
+    audio_codec: str | None = None
+    hop: Hop | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class StreamFigures:
+    """For those who watch the node itself. `round_trips_s`: of all viewers that have been measured."""
+
+    lecture: str
+    totals: Totals
+    status: StreamStatus
+    round_trips_s: tuple[float, ...]
+
+
 class Meter:
     """Rate and loss of one source, measured once a second."""
 

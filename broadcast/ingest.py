@@ -14,12 +14,14 @@ from broadcast.figures import Totals
 from broadcast.negotiate import Plan
 from broadcast.peer import Peer
 from broadcast.receive import Receiver, TransportFeedback
+from broadcast.renditions import Rungs
 from broadcast.rtp import Packet
 from broadcast.track import Extensions, KeyframeRequests, Track
 
 _log = logging.getLogger(__name__)
 _MOST_SOURCES = 16
 _TAKE_OVER_S = 0.5
+_FLOWS_S = 0.25
 _ESTIMATE_GAP_S = 2.0
 _FEEDBACK_S = 0.05
 _REPORT_S = 1.0
@@ -29,19 +31,28 @@ _ROUND_TRIP_S = 0.1  # assumed until it has been measured
 class Lecture(Protocol):
     """The stream that an ingest feeds."""
 
-    def track(self, kind: str) -> Track: ...
+    def track(self, kind: str, rung: int = 0) -> Track: ...
+    def wanted(self, now: float) -> set[int]:
+        """The rungs that somebody needs."""
+
+    def told(self, rung: int, rendition: rtcp.Rendition, now: float) -> None:
+        """The parent's word on a rung."""
+
     def source_gone(self, source: Ingest, reason: str) -> None: ...
     def source_live(self, source: Ingest) -> None: ...
+
+
+_Name = tuple[str, int]  # kind and rung
 
 
 class _Source:
     """One SSRC."""
 
-    __slots__ = ("kind", "last", "receiver", "ssrc")
+    __slots__ = ("last", "name", "receiver", "ssrc")
 
-    def __init__(self, ssrc: int, kind: str, clock_rate: int) -> None:
+    def __init__(self, ssrc: int, name: _Name, clock_rate: int) -> None:
         self.ssrc = ssrc
-        self.kind = kind
+        self.name = name
         self.receiver = Receiver(clock_rate)
         self.last = 0.0
 
@@ -57,6 +68,7 @@ class Ingest:
         self.octets = 0
         self.packets = 0
         self.last_media: float | None = None
+        self.since = 0.0  # when it connected
         self._stream = stream
         self._on_closed = on_closed
         self._ssrc = secrets.randbits(32)
@@ -68,9 +80,10 @@ class Ingest:
             self._rtx.update({rtx: pt for pt, rtx in plan.rtx.items()})
             self._uris[plan.kind] = {number: uri for uri, number in plan.extensions.items()}
         self._sources: dict[int, _Source] = {}
-        self._primary: dict[str, _Source] = {}
-        self._rtx_of: dict[int, str] = {}
-        self._requests = {kind: KeyframeRequests() for kind in ("audio", "video")}
+        self._primary: dict[_Name, _Source] = {}
+        self._requests: dict[int, KeyframeRequests] = {}
+        self._rungs = Rungs(plans)
+        self.several = self._rungs.several
         self._feedback = TransportFeedback() if any(p.transport_cc for p in plans) else None
         uses_send_time = any(rtp.ABS_SEND_TIME in p.extensions for p in plans)
         self._estimator = new_estimator() if uses_send_time and self._feedback is None else None
@@ -80,6 +93,7 @@ class Ingest:
         self._next_feedback = self._next_report = 0.0
 
     def on_connected(self, now: float) -> None:
+        self.since = now
         self._stream.source_live(self)
 
     def on_moved(self) -> None:
@@ -104,36 +118,40 @@ class Ingest:
         kind, codec = known
         uris = self._uris[kind]
         self._congestion(packet, uris, len(data), now)
+        rung = self._rungs.of(packet, uris, repair=original is not None) if kind == "video" else 0
+        if rung is None:
+            return
         if original is not None:
-            primary = self._primary.get(kind)
+            primary = self._primary.get((kind, rung))
             unwrapped = None if primary is None else rtp.unwrap_rtx(packet, original, primary.ssrc)
             if unwrapped is None:
                 return
             packet = unwrapped
-        source = self._source(packet.ssrc, kind, codec.clock_rate, now)
+        name = kind, rung
+        source = self._source(packet.ssrc, name, codec.clock_rate, now)
         index = source.receiver.on_packet(packet.sequence, packet.timestamp, now, repair=original is not None)
-        if index is None or self._primary.get(kind) is not source:
+        if index is None or self._primary.get(name) is not source:
             return
         self.last_media = source.last = now
         kept: Extensions = tuple(
             (uri, value) for number, value in packet.extensions.items() if (uri := uris.get(number)) in rtp.END_TO_END
         )
-        sample = self._stream.track(kind).push(source, codec, index, packet, kept, rtp.abs_send_time(now), now)
-        if sample is not None and sample.keyframe:
-            self._requests[kind].satisfied()
+        sample = self._stream.track(*name).push(source, codec, index, packet, kept, rtp.abs_send_time(now), now)
+        if sample is not None and sample.keyframe and rung in self._requests:
+            self._requests[rung].satisfied()
 
-    def _source(self, ssrc: int, kind: str, clock_rate: int, now: float) -> _Source:
-        """The source of this SSRC. A new one takes over its kind at once, a former one when the present is silent."""
+    def _source(self, ssrc: int, name: _Name, clock_rate: int, now: float) -> _Source:
+        """The source of this SSRC. A new one takes over its rung at once, a former one when the present is silent."""
         source = self._sources.get(ssrc)
-        primary = self._primary.get(kind)
+        primary = self._primary.get(name)
         if source is None:
             if len(self._sources) >= _MOST_SOURCES:
                 idle = [s for s in self._sources.values() if s not in self._primary.values()]
                 self._forget(min(idle, key=lambda s: s.last))
-            source = self._sources[ssrc] = _Source(ssrc, kind, clock_rate)
-            self._primary[kind] = source
+            source = self._sources[ssrc] = _Source(ssrc, name, clock_rate)
+            self._primary[name] = source
         elif primary is not source and (primary is None or now - primary.last > _TAKE_OVER_S):
-            self._primary[kind] = source
+            self._primary[name] = source
         return source
 
     def _forget(self, source: _Source) -> None:
@@ -160,23 +178,29 @@ class Ingest:
                 source = self._sources.get(message.ssrc)
                 if source is not None:
                     source.receiver.on_sender_report(message, now)
-                    self._stream.track(source.kind).on_sender_report(
-                        source, message, now - (self.round_trip_s or 0) / 2
-                    )
+                    track = self._stream.track(*source.name)
+                    track.on_sender_report(source, message, now - (self.round_trip_s or 0) / 2)
+            elif isinstance(message, rtcp.Rendition):
+                rung = self._rungs.told(message.ssrc)
+                if rung is not None:
+                    self._stream.told(rung, message, now)
 
-    def want_keyframe(self, kind: str) -> None:
-        self._requests[kind].want()
+    def want_keyframe(self, rung: int = 0) -> None:
+        self._requests.setdefault(rung, KeyframeRequests()).want()
 
     def tick(self, now: float) -> None:
         """Ask again for what is missing, report, request keyframes. Every 20 ms or so."""
-        for kind, source in self._primary.items():
+        for (kind, rung), source in self._primary.items():
             missing = source.receiver.nacks(now, self.round_trip_s or _ROUND_TRIP_S)
             if missing:
                 self._nacks += len(missing)
                 self._send(rtcp.nack(self._ssrc, source.ssrc, missing))
-            if kind == "video" and self._requests[kind].take(now):
+            if kind == "video" and rung in self._requests and self._requests[rung].take(now):
                 self._keyframe_requests += 1
                 self._send(rtcp.pli(self._ssrc, source.ssrc))
+        wanted = self._stream.wanted(now)
+        for ssrc, number, paused in self._rungs.requests(wanted, self._flowing(now), now):
+            self._send(rtcp.pause(self._ssrc, ssrc, number, paused=paused))
         if now >= self._next_feedback:
             self._next_feedback = now + _FEEDBACK_S
             self._send_feedback()
@@ -198,15 +222,23 @@ class Ingest:
         if self.peer is not None:
             self.peer.send_rtcp(plain)
 
+    def _flowing(self, now: float) -> set[int]:
+        return {rung for (kind, rung), s in self._primary.items() if kind == "video" and now - s.last < _FLOWS_S}
+
     def last_of(self, kind: str) -> float | None:
         """When the last packet of this kind came; None before the first."""
-        primary = self._primary.get(kind)
-        return primary.last if primary is not None and primary.receiver.received else None
+        primaries = [s for (each, _), s in self._primary.items() if each == kind and s.receiver.received]
+        return max((s.last for s in primaries), default=None)
 
     def loss(self) -> tuple[int, int]:
         """(packets expected, packets lost for good) so far."""
         receivers = [s.receiver for s in self._primary.values()]
         return sum(r.expected for r in receivers), sum(r.given_up for r in receivers)
+
+    def missed(self) -> tuple[int, int]:
+        """(packets expected, packets that had to be asked for again) so far."""
+        receivers = [s.receiver for s in self._primary.values()]
+        return sum(r.expected for r in receivers), sum(r.missed for r in receivers)
 
     @property
     def round_trip_s(self) -> float | None:
@@ -217,8 +249,8 @@ class Ingest:
     @property
     def jitter_s(self) -> float | None:
         """Of the sound, whose packets come evenly; of the picture, a frame at a time, where there is no sound."""
-        primary = self._primary.get("audio") or self._primary.get("video")
-        return None if primary is None else primary.receiver.jitter_s
+        primaries = sorted(self._primary.items())  # sound first, then the lowest rung
+        return primaries[0][1].receiver.jitter_s if primaries else None
 
     def add_to(self, totals: Totals) -> None:
         """What has come in and what was asked for so far."""

@@ -11,25 +11,37 @@ from broadcast.errors import OfferRefused
 from broadcast.sdp import Description, Format, Media, Section
 
 _INGEST_EXTENSIONS = rtp.END_TO_END | {rtp.MID, rtp.ABS_SEND_TIME, rtp.TRANSPORT_CC}
+# The dependency descriptor numbers frames by encoding: a viewer who is moved to another would take them for old ones.
+_SIMULCAST_EXTENSIONS = _INGEST_EXTENSIONS - {rtp.DEPENDENCY_DESCRIPTOR} | {rtp.RID, rtp.REPAIRED_RID}
 _VIEW_EXTENSIONS = rtp.END_TO_END | {rtp.ABS_SEND_TIME}
 _INGEST_FEEDBACK = {
     "video": ("nack", "nack pli", "ccm fir", "transport-cc", "goog-remb"),
     "audio": ("nack", "transport-cc"),
 }
-_VIEW_FEEDBACK = {"video": ("nack", "nack pli", "ccm fir", "goog-remb"), "audio": ("nack",)}
-Sources = dict[str, tuple[int, int]]
+_VIEW_FEEDBACK = {"video": ("nack", "nack pli", "ccm fir", "ccm pause nowait", "goog-remb"), "audio": ("nack",)}
+Sources = dict[str, list[tuple[int, int]]]
+MOST_RUNGS = 4
+_SLOTS = tuple(str(rung) for rung in range(MOST_RUNGS))
 
 
 @dataclass(slots=True)
 class Plan:
     """What was agreed for one kind. `codecs` by payload type, `rtx`: payload type → that of its retransmissions,
-    `extensions`: URI → number."""
+    `extensions`: URI → number.
+
+    Several renditions of one picture (simulcast): a publisher's are told apart by `rids`; towards a node there are
+    `slots` of them, the lowest rung in the first; a parent's come under `ssrcs` (SSRC → rung) and are repaired under
+    `rtx_ssrcs`."""
 
     kind: str
     codecs: dict[int, Codec] = field(default_factory=dict)
     rtx: dict[int, int] = field(default_factory=dict)
     extensions: dict[str, int] = field(default_factory=dict)
     transport_cc: bool = False
+    rids: tuple[str, ...] = ()
+    slots: int = 0
+    ssrcs: dict[int, int] = field(default_factory=dict)
+    rtx_ssrcs: dict[int, int] = field(default_factory=dict)
 
     @property
     def payload_types(self) -> dict[Codec, int]:
@@ -52,7 +64,9 @@ def answer_publish(offer: Description) -> tuple[list[Section], list[Plan]]:
     sections, plans = [], []
     for index, media in enumerate(offer.media):
         formats = _usable(media, _INGEST_FEEDBACK[media.kind])
-        plan = _plan(media, formats, _INGEST_EXTENSIONS)
+        rids = media.rids("send")[:MOST_RUNGS] if media.kind == "video" and rtp.RID in media.extensions else ()
+        plan = _plan(media, formats, _SIMULCAST_EXTENSIONS if rids else _INGEST_EXTENSIONS)
+        plan.rids = rids
         plan.transport_cc = rtp.TRANSPORT_CC in plan.extensions and any("transport-cc" in f.feedback for f in formats)
         sections.append(_section(media, index, "recvonly", formats, plan))
         plans.append(plan)
@@ -64,7 +78,9 @@ def answer_publish(offer: Description) -> tuple[list[Section], list[Plan]]:
 
 def answer_view(offer: Description, sources: Sources, current: Iterable[Codec]) -> tuple[list[Section], list[Plan]]:
     """Answer a WHEP offer. All codecs in common are kept, those on air now first, so that a publisher who returns
-    with another codec needs no new session. `sources`: kind → (ssrc, rtx ssrc). Raises OfferRefused."""
+    with another codec needs no new session. `sources`: kind → (ssrc, rtx ssrc) of each rung; a node that offers to
+    receive a simulcast gets all of them, everybody else the first, under which it will see every rung. Raises
+    OfferRefused."""
     _check(offer, ("recvonly", "sendrecv"), "recvonly or sendrecv")
     on_air = list(current)
     sections, plans = [], []
@@ -77,8 +93,11 @@ def answer_view(offer: Description, sources: Sources, current: Iterable[Codec]) 
         first = {f.payload_type for f in formats if f.codec in on_air}
         formats.sort(key=lambda f: (f.apt if f.apt is not None else f.payload_type) not in first)
         plan = _plan(media, formats, _VIEW_EXTENSIONS)
-        ssrc, rtx = sources[media.kind]
-        sections.append(_section(media, index, "sendonly", formats, plan, ((ssrc, rtx if plan.rtx else None),)))
+        rids = media.rids("recv")[: len(sources[media.kind])] if media.kind == "video" else ()
+        plan.slots = len(rids)
+        pairs = sources[media.kind][: max(1, plan.slots)]
+        shown = tuple((ssrc, rtx if plan.rtx else None) for ssrc, rtx in pairs)
+        sections.append(_section(media, index, "sendonly", formats, plan, shown, rids))
         plans.append(plan)
     return sections, plans
 
@@ -131,9 +150,19 @@ def _section(
     formats: list[Format],
     plan: Plan,
     sources: tuple[tuple[int, int | None], ...] = (),
+    rids: tuple[str, ...] = (),
 ) -> Section:
     extensions = tuple((number, uri) for uri, number in plan.extensions.items())
-    return Section(media.kind, media.mid or str(index), direction, tuple(formats), extensions, sources)
+    return Section(
+        media.kind,
+        media.mid or str(index),
+        direction,
+        tuple(formats),
+        extensions,
+        sources,
+        rids=rids or plan.rids,
+        paused=bool(rids),
+    )
 
 
 def _offered(number: int, codec: Codec, fmtp: str = "") -> list[Format]:
@@ -173,10 +202,12 @@ _OFFER_EXTENSIONS = tuple(enumerate(sorted(rtp.END_TO_END), start=1))
 
 
 def offer_view() -> list[Section]:
-    """The sections of a child's WHEP offer: one audio and one video track, receive only."""
+    """The sections of a child's WHEP offer: one audio and one video track, receive only. Of the picture as many
+    renditions as the parent can send, all but the lowest only when asked for."""
+    video = tuple(_OFFER_VIDEO)
     return [
         Section("audio", "0", "recvonly", tuple(_OFFER_AUDIO), _OFFER_EXTENSIONS),
-        Section("video", "1", "recvonly", tuple(_OFFER_VIDEO), _OFFER_EXTENSIONS),
+        Section("video", "1", "recvonly", video, _OFFER_EXTENSIONS, rids=_SLOTS, paused=True),
     ]
 
 
@@ -186,8 +217,12 @@ def plans_from_answer(answer: Description) -> list[Plan]:
     for media in answer.media:
         if media.kind not in ("audio", "video") or media.port == 0 or media.direction not in ("sendonly", "sendrecv"):
             continue
-        formats = _usable(media, ())
-        plans.append(_plan(media, formats, rtp.END_TO_END))
+        plan = _plan(media, _usable(media, ()), rtp.END_TO_END)
+        slots = media.groups("SIM")
+        if media.kind == "video" and slots and media.rids("send"):
+            plan.ssrcs = {ssrc: rung for rung, ssrc in enumerate(slots[0][:MOST_RUNGS])}
+            plan.rtx_ssrcs = {pair[1]: pair[0] for pair in media.groups("FID") if len(pair) == 2}
+        plans.append(plan)
     if not plans:
         raise OfferRefused(reason="the answer sends nothing")
     return plans

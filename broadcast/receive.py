@@ -32,6 +32,7 @@ class Receiver:
         self.clock_rate = clock_rate
         self.received = 0
         self.recovered = 0
+        self.missed = 0  # packets that were asked for again at least once
         self.highest = -1
         self._first = 0
         self._missing: dict[int, _Missing] = {}
@@ -95,6 +96,7 @@ class Receiver:
             if missing.tries >= _TRIES or now - missing.since > _GIVE_UP_S or self.highest - index > _MOST_MISSING:
                 del self._missing[index]
             elif now >= missing.ask_at:
+                self.missed += not missing.tries
                 missing.tries += 1
                 missing.ask_at = now + max(0.020, round_trip_s * 1.25) * min(missing.tries, 4)
                 ask.append(index)

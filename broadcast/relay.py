@@ -15,13 +15,16 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from broadcast import estimate, fragment, negotiate, rtp, sdp
+from broadcast.casting import LINGER_S
 from broadcast.dtls import Certificate
 from broadcast.errors import AlreadyPublished, EtagMissing, EtagStale, NothingLive, RelayFull, SessionUnknown
+from broadcast.figures import StreamFigures, StreamStatus
 from broadcast.ice import Address, Credentials
 from broadcast.ingest import Ingest
 from broadcast.peer import Handler, Peer, PeerState
 from broadcast.port import Port
-from broadcast.stream import Stream, StreamFigures, StreamStatus
+from broadcast.rungs import Pin
+from broadcast.stream import Stream
 from broadcast.viewer import Viewer
 
 _log = logging.getLogger(__name__)
@@ -64,7 +67,7 @@ def _random_text(length: int) -> str:
 
 class Relay:
     """`addresses`: the IP addresses that peers are told to reach this node at. `on_change` is called whenever a
-    lecture gets or loses its source here."""
+    lecture gets or loses its source here. `linger_s`: how long a rung is pulled that no screen needs any more."""
 
     def __init__(
         self,
@@ -74,6 +77,7 @@ class Relay:
         addresses: list[str],
         max_sessions: int,
         on_change: Callable[[], None] = lambda: None,
+        linger_s: float = LINGER_S,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.certificate = Certificate(dt.datetime.now(dt.UTC))
@@ -81,6 +85,7 @@ class Relay:
         self._addresses = addresses
         self._max_sessions = max_sessions
         self._on_change = on_change
+        self._linger_s = linger_s
         self._host = host
         self._port = Port(host, udp_port, clock=clock, after_drain=self.flush)
         self._dialing: set[Port] = set()
@@ -88,6 +93,7 @@ class Relay:
         self._sessions: dict[str, Peer] = {}
         self._ticker: asyncio.Task[None] | None = None
         self._measured = clock()
+        self._pin = Pin.AUTO
 
     async def start(self) -> None:
         """Open the UDP port. Raises OSError when it is taken."""
@@ -136,7 +142,9 @@ class Relay:
         self._make_room(reserved=node)
         description = sdp.parse(offer)
         sections, plans = negotiate.answer_view(description, stream.sources, stream.codecs())
-        viewer = Viewer(stream.legs(plans), stream, node=node)
+        viewer = Viewer(stream.legs(plans), stream, node=node, now=self.clock())
+        if not node:
+            stream.expect()
         viewer.peer, answer = self._accept(description, sections, viewer)
         return answer
 
@@ -228,9 +236,18 @@ class Relay:
     def stream(self, lecture: str) -> Stream:
         stream = self._streams.get(lecture)
         if stream is None:
-            stream = self._streams[lecture] = Stream(lecture, self._port.sender, on_change=self._on_change)
+            stream = self._streams[lecture] = Stream(
+                lecture, self._port.sender, on_change=self._on_change, linger_s=self._linger_s
+            )
+            stream.set_pin(self._pin)
             stream.last_used = self.clock()
         return stream
+
+    def set_pin(self, pin: Pin) -> None:
+        """Which rung of the picture all who watch here are to get, nodes apart."""
+        self._pin = pin
+        for stream in self._streams.values():
+            stream.set_pin(pin)
 
     def end(self, lecture: str, reason: str) -> None:
         """Close all sessions of a lecture that is over."""

@@ -1,4 +1,4 @@
-"""RTCP: reports (RFC 3550 §6), feedback (RFC 4585, 5104), REMB, transport-wide feedback. Parse and build. Pure.
+"""RTCP: reports (RFC 3550 §6), feedback (RFC 4585, 5104, 7728), REMB, transport-wide feedback. Parse and build. Pure.
 
 `parse` never raises: a compound packet is read as far as it makes sense, the rest is dropped.
 """
@@ -10,8 +10,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import islice
 
-SR, RR, SDES, BYE, RTPFB, PSFB = 200, 201, 202, 203, 205, 206
-_NACK, _TRANSPORT_CC = 1, 15
+SR, RR, SDES, BYE, APP, RTPFB, PSFB = 200, 201, 202, 203, 204, 205, 206
+_NACK, _PAUSE, _TRANSPORT_CC = 1, 9, 15
+_RUNG = b"RUNG"
 _PLI, _FIR, _AFB = 1, 4, 15
 _MOST_NACKED = 256  # of one message: who misses more needs a keyframe
 _HEAD = struct.Struct("!BBH")
@@ -75,7 +76,28 @@ class Bye:
     ssrcs: tuple[int, ...]
 
 
-Message = SenderReport | ReceiverReport | Nack | KeyframeRequest | Remb | Bye
+@dataclass(frozen=True, slots=True)
+class PauseRequest:
+    """RFC 7728: the peer wants no more of `ssrc` (`paused`), or wants it again. `number` (PauseID) tells a late request
+    from the newest."""
+
+    ssrc: int
+    paused: bool
+    number: int
+
+
+@dataclass(frozen=True, slots=True)
+class Rendition:
+    """What a node says of a rung that it can send under `ssrc` (an APP packet, RFC 3550 §6.7): bit/s, and the picture's
+    size in pixels, 0 where it is not known; `bitrate` is None for a rung that is not there."""
+
+    ssrc: int
+    bitrate: int | None
+    width: int = 0
+    height: int = 0
+
+
+Message = SenderReport | ReceiverReport | Nack | KeyframeRequest | Remb | Bye | PauseRequest | Rendition
 
 
 def parse(data: bytes) -> list[Message]:
@@ -108,6 +130,14 @@ def _one(kind: int, count: int, body: bytes) -> Iterable[Message]:
         yield Bye(struct.unpack_from(f"!{count}I", body))
     elif kind == RTPFB and count == _NACK and len(body) >= 12:
         yield Nack(int.from_bytes(body[4:8], "big"), tuple(islice(_nacked(body[8:]), _MOST_NACKED)))
+    elif kind == RTPFB and count == _PAUSE and len(body) >= 16:
+        for at in range(8, len(body) - 7, 8):
+            ssrc, operation, _, number = struct.unpack_from("!IBBH", body, at)
+            if operation >> 4 in (0, 1):  # PAUSE, RESUME
+                yield PauseRequest(ssrc, operation >> 4 == 0, number)
+    elif kind == APP and len(body) >= 16 and body[4:8] == _RUNG:
+        bitrate, width, height = struct.unpack_from("!IHH", body, 8)
+        yield Rendition(int.from_bytes(body[:4], "big"), bitrate if count else None, width, height)
     elif kind == PSFB and count == _PLI and len(body) >= 8:
         yield KeyframeRequest(int.from_bytes(body[4:8], "big"))
     elif kind == PSFB and count == _FIR and len(body) >= 16:
@@ -182,6 +212,18 @@ def nack(sender: int, media: int, sequences: Iterable[int]) -> bytes:
         pairs.append((sequence & 0xFFFF, 0))
     fci = b"".join(struct.pack("!HH", *pair) for pair in pairs)
     return _packet(RTPFB, _NACK, struct.pack("!II", sender, media) + fci)
+
+
+def pause(sender: int, media: int, number: int, *, paused: bool) -> bytes:
+    """PAUSE or RESUME (RFC 7728 §8.1)."""
+    operation = 0 if paused else 1
+    return _packet(RTPFB, _PAUSE, struct.pack("!IIIBBH", sender, 0, media, operation << 4, 0, number & 0xFFFF))
+
+
+def rendition(told: Rendition) -> bytes:
+    bitrate = min(told.bitrate or 0, 0xFFFFFFFF)
+    body = struct.pack("!I4sIHH", told.ssrc, _RUNG, bitrate, told.width & 0xFFFF, told.height & 0xFFFF)
+    return _packet(APP, told.bitrate is not None, body)
 
 
 def remb(sender: int, bitrate: int, ssrcs: Iterable[int]) -> bytes:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ipaddress
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from broadcast.codecs import AUDIO, CLOCK_RATE, VIDEO, Codec, profile_of
@@ -17,6 +18,7 @@ _MOST_BYTES = 64 * 1024
 _MEDIA = re.compile(r"^(\w{1,20}) (\d{1,5}) ([A-Z/]{1,40}) (.+)$")
 _CODECS = {"audio": AUDIO, "video": VIDEO}
 _DIRECTIONS = ("sendrecv", "sendonly", "recvonly", "inactive")
+_RID = re.compile(r"[0-9A-Za-z_-]{1,64}")  # RFC 8851 §10
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +51,20 @@ class Media:
         """The MediaStream that the track belongs to (RFC 8830); None where none is named."""
         name = next((v.split(" ")[0] for k, v in self.attributes if k == "msid"), "-")
         return None if name in ("", "-") else name
+
+    def rids(self, direction: str) -> tuple[str, ...]:
+        """The simulcast streams that the other side would "send" or "recv" (RFC 8853 §5.1), by RID; of alternatives the
+        first, whether it begins paused ("~") or not."""
+        words = next((v.split() for k, v in self.attributes if k == "simulcast"), [])
+        listed = dict(zip(words[::2], words[1::2], strict=False)).get(direction, "")
+        first = [streams.partition(",")[0].removeprefix("~") for streams in listed.split(";")]
+        declared = {v.split(" ")[0] for k, v in self.attributes if k == "rid" and f" {direction}" in v}
+        return tuple(dict.fromkeys(rid for rid in first if rid in declared and _RID.fullmatch(rid)))
+
+    def groups(self, semantics: str) -> list[list[int]]:
+        """The a=ssrc-group lines of this kind (RFC 5576 §4.2)."""
+        lines = (v.split() for k, v in self.attributes if k == "ssrc-group")
+        return [_numbers(words[1:]) for words in lines if words and words[0] == semantics]
 
     def codecs(self) -> dict[Codec, int]:
         """Codec → the payload type that it was offered under first."""
@@ -202,8 +218,12 @@ def _extensions(attributes: list[tuple[str, str]]) -> dict[str, int]:
 
 
 def _ssrcs(attributes: list[tuple[str, str]]) -> list[int]:
-    numbers = (value.split(" ")[0] for key, value in attributes if key == "ssrc")
-    return list(dict.fromkeys(int(n) for n in numbers if n.isdecimal() and len(n) <= 10 and int(n) < 1 << 32))
+    return list(dict.fromkeys(_numbers(value.split(" ")[0] for key, value in attributes if key == "ssrc")))
+
+
+def _numbers(words: Iterable[str]) -> list[int]:
+    """Those that are SSRCs."""
+    return [int(n) for n in words if n.isascii() and n.isdecimal() and len(n) <= 10 and int(n) < 1 << 32]
 
 
 def _is_small(number: str) -> bool:
@@ -226,7 +246,9 @@ class Local:
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """One media section that this node writes; `sources` are the (ssrc, rtx ssrc) that it will send."""
+    """One media section that this node writes; `sources` are the (ssrc, rtx ssrc) that it will send. `rids` names the
+    streams of a simulcast (RFC 8853): where it is `paused`, the first flows from the beginning and the others when they
+    are asked for (RFC 7728)."""
 
     kind: str
     mid: str
@@ -235,6 +257,8 @@ class Section:
     extensions: tuple[tuple[int, str], ...]
     sources: tuple[tuple[int, int | None], ...] = ()
     stream: str = "tongtang"
+    rids: tuple[str, ...] = ()
+    paused: bool = False
 
 
 def write(local: Local, sections: list[Section], *, allow_mixed: bool = True) -> str:
@@ -274,15 +298,28 @@ def _section(local: Local, section: Section, *, first: bool) -> list[str]:
     lines += [f"a=extmap:{number} {uri}" for number, uri in section.extensions]
     for f in section.formats:
         lines += _format(f)
+    lines += _simulcast(section)
+    if section.sources:
+        lines.append(f"a=msid:{section.stream} {section.kind}{section.mid}")
+    if len(section.sources) > 1:
+        lines.append("a=ssrc-group:SIM " + " ".join(str(ssrc) for ssrc, _ in section.sources))
     for ssrc, rtx in section.sources:
         if rtx is not None:
             lines.append(f"a=ssrc-group:FID {ssrc} {rtx}")
-        lines.append(f"a=msid:{section.stream} {section.kind}{section.mid}")
         lines += [f"a=ssrc:{s} cname:{section.stream}" for s in (ssrc, rtx) if s is not None]
     if first:
         lines += candidate_lines(local.candidates)
         lines.append("a=end-of-candidates")
     return lines
+
+
+def _simulcast(section: Section) -> list[str]:
+    """RFC 8851 §4 and RFC 8853 §5.1."""
+    if not section.rids:
+        return []
+    way = "send" if section.direction == "sendonly" else "recv"
+    listed = [f"~{rid}" if section.paused and number else rid for number, rid in enumerate(section.rids)]
+    return [f"a=rid:{rid} {way}" for rid in section.rids] + [f"a=simulcast:{way} " + ";".join(listed)]
 
 
 def _format(f: Format) -> list[str]:

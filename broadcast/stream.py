@@ -4,83 +4,71 @@ from __future__ import annotations
 
 import logging
 import secrets
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable
+from dataclasses import replace
 
+from broadcast import rtcp
+from broadcast.casting import LINGER_S, Casting
 from broadcast.codecs import Codec
-from broadcast.figures import Hop, Meter, Totals, capture_delay_s
+from broadcast.figures import Hop, Meter, StreamFigures, StreamStatus, Totals, capture_delay_s
+from broadcast.group import Group, GroupKey, Leg, LegState, Place, group_key
 from broadcast.ingest import Ingest
-from broadcast.negotiate import Plan, Sources
+from broadcast.negotiate import MOST_RUNGS, Plan, Sources
 from broadcast.rota import Rota
+from broadcast.rungs import Pin
 from broadcast.send import Sender
 from broadcast.track import Sample, Track
-from broadcast.viewer import Group, GroupKey, Leg, LegState, Viewer, group_key
+from broadcast.viewer import JOIN_PACKETS, Viewer
 
 _log = logging.getLogger(__name__)
 _CAPACITY = {"video": 2048, "audio": 512}
 _LIVE_S = 2.0
-_REPORT_S = 1.0
-
-
-@dataclass(frozen=True, kw_only=True)
-class StreamStatus:
-    """`live`: media arrived within the last two seconds, as `picture` and `sound` say of each. `kbit_s` in, `loss` 0..1
-    after repair, both over the last second. `viewers` are screens and browsers, `nodes` children that pull; `hop`: none
-    without a source."""
-
-    live: bool
-    fed: bool
-    picture: bool = False
-    sound: bool = False
-    kbit_s: float = 0.0
-    loss: float = 0.0
-    viewers: int = 0
-    nodes: int = 0
-    video_codec: str | None = None
-    audio_codec: str | None = None
-    hop: Hop | None = None
-
-
-@dataclass(frozen=True, kw_only=True)
-class StreamFigures:
-    """For those who watch the node itself. `round_trips_s`: of all viewers that have been measured."""
-
-    lecture: str
-    totals: Totals
-    status: StreamStatus
-    round_trips_s: tuple[float, ...]
+_CHOICE_S = 1.0
+_NODE_REPORT_S, _SCREEN_REPORT_S = 1.0, 3.0  # a child tells a silent parent from a dead one by them
 
 
 class Stream:
     """`on_change` is called when the stream gets or loses its source."""
 
-    def __init__(self, name: str, sender: Sender, *, on_change: Callable[[], None]) -> None:
+    def __init__(self, name: str, sender: Sender, *, on_change: Callable[[], None], linger_s: float = LINGER_S) -> None:
         self.name = name
         self.sender = sender
         self.source: Ingest | None = None
         self.viewers: set[Viewer] = set()
         self.last_used = 0.0
-        self._tracks = {kind: _new_track(kind) for kind in _CAPACITY}
+        self.last_tick = 0.0
+        self._tracks = {"audio": [_new_track("audio")], "video": [_new_track("video", n) for n in range(MOST_RUNGS)]}
+        self._casting = Casting(self._tracks["video"], linger_s)
+        self.ladder = self._casting.ladder
         self._groups: dict[GroupKey, Group] = {}
         self._waiting: set[Viewer] = set()
         self._busy: set[Viewer] = set()
-        self._reports: Rota[Viewer] = Rota(_REPORT_S)
+        self._nodes: set[Viewer] = set()
+        self._unreported: set[Viewer] = set()
+        self._node_reports: Rota[Viewer] = Rota(_NODE_REPORT_S)
+        self._reports: Rota[Viewer] = Rota(_SCREEN_REPORT_S)
+        self._choices: Rota[Viewer] = Rota(_CHOICE_S)
         self._on_change = on_change
         self._meter = Meter()
         self._delay_s: float | None = None
         self._past = Totals()  # of sources and viewers that have gone
 
-    def track(self, kind: str) -> Track:
-        return self._tracks[kind]
+    def track(self, kind: str, rung: int = 0) -> Track:
+        return self._tracks[kind][rung]
 
     @property
     def sources(self) -> Sources:
-        """Kind → (ssrc, rtx ssrc) of what this node sends."""
-        return {kind: (t.ssrc, t.rtx_ssrc) for kind, t in self._tracks.items()}
+        """Kind → (ssrc, rtx ssrc) of what this node sends, of each rung."""
+        return {kind: [(t.ssrc, t.rtx_ssrc) for t in tracks] for kind, tracks in self._tracks.items()}
+
+    @property
+    def _on_air(self) -> list[Track]:
+        """Sound, then the picture from its best rung down."""
+        return self._tracks["audio"] + self._casting.on_air()
 
     def codecs(self) -> list[Codec]:
         """What is on air now."""
-        return [t.codec for t in self._tracks.values() if t.codec is not None]
+        return list(dict.fromkeys(t.codec for t in self._on_air if t.codec is not None))
 
     # The feeding side
 
@@ -93,7 +81,10 @@ class Stream:
                 before.add_to(self._past)
         if before is not None and before is not source and before.peer is not None:
             before.peer.close("another publisher took over")
-        source.want_keyframe("video")
+        if before is not source:
+            self.ladder.begin(several=source.several, pulled=not source.local, now=source.since)
+            self._retarget_all()
+        source.want_keyframe()
         _log.info("lecture %s has a source", self.name)
         self._on_change()
 
@@ -109,34 +100,53 @@ class Stream:
 
     def legs(self, plans: list[Plan]) -> list[Leg]:
         """The legs of a viewer that agreed on these plans."""
-        return [Leg(self._group(plan), dict(plan.rtx), rtx_sequence=secrets.randbits(14)) for plan in plans]
+        legs = []
+        for plan in plans:
+            for slot in range(plan.slots) if plan.slots else [None]:
+                pair = self._tracks[plan.kind][slot or 0]
+                track = self._casting.start(slot) if plan.kind == "video" else pair
+                group = self._group(track, plan, Place(ssrc=pair.ssrc, rtx_ssrc=pair.rtx_ssrc))
+                leg = Leg(group, plan, dict(plan.rtx), slot, wanted=not slot, rtx_sequence=secrets.randbits(14))
+                leg.state = LegState.PAUSED if slot else LegState.WAITING
+                legs.append(leg)
+        return legs
 
-    def _group(self, plan: Plan) -> Group:
-        group = self._groups.get(group_key(plan))
-        if group is None:
-            group = Group(self._tracks[plan.kind], plan)
-        return group
+    def _group(self, track: Track, plan: Plan, place: Place) -> Group:
+        return self._groups.get(group_key(track, plan, place)) or Group(track, plan, place)
+
+    def expect(self) -> None:
+        """Somebody will watch in a moment."""
+        self._casting.expect(self.last_tick)
 
     def viewer_connected(self, viewer: Viewer) -> None:
         self.viewers.add(viewer)
+        self._unreported.add(viewer)
+        if viewer.node:
+            self._nodes.add(viewer)
         for leg in viewer.legs:
-            # The group may have been let go while this viewer was connecting.
-            leg.group = self._groups.setdefault(leg.group.key, leg.group)
-            leg.group.legs[viewer] = leg
+            if leg.state is not LegState.PAUSED:
+                # The group may have been let go while this viewer was connecting.
+                leg.group = self._groups.setdefault(leg.group.key, leg.group)
+                leg.group.legs[viewer] = leg
+        self._retarget(viewer)
         self._admit(viewer)
+        self._tell(viewer)
 
     def viewer_gone(self, viewer: Viewer) -> None:
         if viewer in self.viewers:
             viewer.add_to(self._past)
         self.viewers.discard(viewer)
+        self._nodes.discard(viewer)
+        self._unreported.discard(viewer)
         self._waiting.discard(viewer)
         self._busy.discard(viewer)
         for leg in viewer.legs:
-            group = leg.group
-            if group.legs.pop(viewer, None) is not None:
-                group.changed()
-            if not group.legs and self._groups.get(group.key) is group:
-                del self._groups[group.key]
+            leg.leave(viewer)
+            self._let_go(leg.group)
+
+    def _let_go(self, group: Group) -> None:
+        if not group.legs and self._groups.get(group.key) is group:
+            del self._groups[group.key]
 
     def viewer_busy(self, viewer: Viewer) -> None:
         self._busy.add(viewer)
@@ -147,30 +157,110 @@ class Stream:
             if leg.parted:
                 _end(viewer, "too much went by that this viewer could not take")
                 return
-            if not viewer.join(leg):
-                self._waiting.add(viewer)
-                self.want_keyframe()
-            elif leg.state is LegState.CATCHING_UP:
+            moved = leg.aim is not None and self._move(viewer, leg)
+            joined = leg.state is LegState.PAUSED or (viewer in leg.group.legs and viewer.join(leg))
+            if leg.state is LegState.CATCHING_UP:
                 viewer.catch_up(leg, self.sender)
                 self._busy.add(viewer)
+            if not joined or leg.aim is not None:
+                self._waiting.add(viewer)
+                self.want_keyframe((leg.aim or leg.group.track).rung)
+            elif moved and viewer.node:
+                self._unreported.add(viewer)
 
-    def want_keyframe(self) -> None:
+    def want_keyframe(self, rung: int = 0) -> None:
         if self.source is not None:
-            self.source.want_keyframe("video")
+            self.source.want_keyframe(rung)
+
+    # The rungs
+
+    def set_pin(self, pin: Pin) -> None:
+        """What the venue's own screens are to show."""
+        if pin is not self._casting.pin:
+            self._casting.pin = pin
+            self._retarget_all()
+
+    def viewer_wants(self, viewer: Viewer) -> None:
+        """A node takes another set of rungs from now on."""
+        self._retarget(viewer)
+
+    def _retarget_all(self) -> None:
+        for viewer in list(self.viewers):
+            self._retarget(viewer)
+            self._tell(viewer)
+
+    def _retarget(self, viewer: Viewer) -> None:
+        for leg, track in self._casting.targets(viewer):
+            self._aim(viewer, leg, track)
+
+    def _aim(self, viewer: Viewer, leg: Leg, track: Track | None) -> None:
+        if track is None:
+            if leg.state is not LegState.PAUSED:
+                _log.debug("a viewer of %s takes no picture", self.name)
+                leg.become(LegState.PAUSED)
+                leg.leave(viewer)
+                self._let_go(leg.group)
+            leg.aim = None
+        elif leg.group.track is track and viewer in leg.group.legs:
+            leg.aim = None
+        elif leg.aim is not track:
+            leg.aim = track
+            if leg.state is LegState.PAUSED:
+                leg.become(LegState.WAITING)
+            self._admit(viewer)
+
+    def _move(self, viewer: Viewer, leg: Leg) -> bool:
+        """To the rung that the leg is to have, if that can be begun with now."""
+        track = leg.aim
+        assert track is not None
+        start = track.joinable(JOIN_PACKETS)
+        if start is None or leg.group.payload_type(track.codec) is None:
+            return False
+        place = leg.place_at(track, start)
+        if place is None:
+            return False
+        old = leg.group
+        group = self._group(track, leg.plan, place)
+        leg.move(viewer, self._groups.setdefault(group.key, group), start)
+        self._let_go(old)
+        return True
+
+    def wanted(self, now: float) -> set[int]:
+        """The rungs that somebody needs."""
+        screens, nodes = set[int](), set[int]()
+        for group in self._groups.values():
+            if group.track.kind == "video":
+                (screens if group.has_screens else nodes).add(group.track.rung)
+        for viewer in self._waiting:
+            (nodes if viewer.node else screens).update(viewer.awaited)
+        return self._casting.wanted(screens, nodes, now)
+
+    def told(self, rung: int, rendition: rtcp.Rendition, now: float) -> None:
+        if self.ladder.told(rung, rendition, now):
+            self._retarget_all()
+
+    def _tell(self, viewer: Viewer) -> None:
+        viewer.tell(self._casting.renditions(viewer, shows=self._shows(self.last_tick)))
 
     # The flow
 
     def flush(self) -> None:
         """Send what has come in since the last time to all who watch."""
-        for track in self._tracks.values():
-            if track.pending:
-                samples, track.pending = track.pending, []
-                for group in self._groups.values():
-                    if group.track is track:
-                        self._fan_out(group, samples)
-                if self._waiting and any(s.keyframe for s in samples):
-                    for viewer in list(self._waiting):
-                        self._admit(viewer)
+        for tracks in self._tracks.values():
+            for track in tracks:
+                if track.pending:
+                    self._flush(track)
+
+    def _flush(self, track: Track) -> None:
+        samples, track.pending = track.pending, []
+        for group in list(self._groups.values()):
+            if group.track is track:
+                self._fan_out(group, samples)
+        if track.kind == "video" and any(s.keyframe for s in samples):
+            if self.ladder.keyframe(track.rung):
+                self._retarget_all()
+            for viewer in list(self._waiting):
+                self._admit(viewer)
 
     def _fan_out(self, group: Group, samples: list[Sample]) -> None:
         if group.parted:
@@ -188,33 +278,56 @@ class Stream:
 
     def tick(self, now: float) -> None:
         """Every 20 ms or so."""
+        self.last_tick = now
         if self.source is not None:
             self.source.tick(now)
-            if any(viewer.awaits_keyframe for viewer in self._waiting):
-                self.want_keyframe()
+            for rung in {rung for viewer in self._waiting for rung in viewer.awaited}:
+                self.want_keyframe(rung)
         for viewer in list(self._busy):
             viewer.work(self.sender)
             if not viewer.is_busy:
                 self._busy.discard(viewer)
         self._report_some(now)
+        self._choose_some(self._choices.due(self.viewers, now), now)
 
     def _report_some(self, now: float) -> None:
-        """Each viewer's sender reports once a second, spread over the ticks."""
-        for viewer in self._reports.due(self.viewers, now):
+        """Sender reports, spread over the ticks: to a node once a second, to a screen every three seconds and soon
+        after it has come, since its picture and sound are in time with each other only from then on."""
+        for viewer in self._node_reports.due(self._nodes, now):
             viewer.report(now)
+        for viewer in self._reports.due(self.viewers, now):
+            self._unreported.discard(viewer)
+            if not viewer.node:
+                viewer.report(now)
+        for viewer in [each for each in self._unreported if each.has_begun]:
+            self._unreported.discard(viewer)
+            viewer.report(now)
+
+    def _choose_some(self, viewers: Iterable[Viewer], now: float) -> None:
+        """What each viewer can take by what it reports."""
+        for viewer in viewers:
+            if self._casting.choose(viewer, now):
+                self._retarget(viewer)
 
     def measure(self, seconds: float) -> None:
         """Take the figures of the interval since the last call. Once a second."""
-        source = self.source
+        source, now = self.source, self.last_tick
+        changed = self.ladder.measure(seconds)
+        if source is not None:
+            changed |= self.ladder.link(*source.missed(), now)
+        if changed:
+            self._retarget_all()
+        for viewer in self._nodes:
+            self._tell(viewer)
         if source is not None:
             self._meter.take(seconds, source.octets, *source.loss())
-            delays = (capture_delay_s(track) for track in self._tracks.values())
+            delays = (capture_delay_s(track) for track in self._on_air)
             self._delay_s = next((delay for delay in delays if delay is not None), None)
 
     def status(self, now: float) -> StreamStatus:
-        picture, sound = (self._flows(kind, now) for kind in ("video", "audio"))
+        picture, sound = self._shows(now), self._flows("audio", now)
         nodes = sum(v.node for v in self.viewers)
-        video, audio = self._tracks["video"].codec, self._tracks["audio"].codec
+        audio, *video = [track.codec for track in self._on_air]
         return StreamStatus(
             live=picture or sound,
             fed=self.source is not None,
@@ -224,7 +337,7 @@ class Stream:
             loss=round(self._meter.loss, 4),
             viewers=len(self.viewers) - nodes,
             nodes=nodes,
-            video_codec=video.name if video else None,
+            video_codec=next((codec.name for codec in video if codec is not None), None),
             audio_codec=audio.name if audio else None,
             hop=None if self.source is None else self._hop(self.source),
         )
@@ -253,6 +366,10 @@ class Stream:
         last = source.last_of(kind) if source is not None else None
         return last is not None and now - last < _LIVE_S
 
+    def _shows(self, now: float) -> bool:
+        """Whether there is a picture, on this node or to be had from the parent."""
+        return self._flows("video", now) or (not self.ladder.has_one and self.ladder.is_told(now))
+
     def published_here(self, now: float) -> bool:
         """Whether a publisher of this node is on air and has not fallen silent."""
         source = self.source
@@ -260,7 +377,7 @@ class Stream:
 
     def is_worth_watching(self, now: float) -> bool:
         """Whether somebody who comes now would see or hear something."""
-        return any(self._flows(kind, now) for kind in self._tracks)
+        return self._shows(now) or self._flows("audio", now)
 
     def close(self, reason: str) -> None:
         for peer in [v.peer for v in self.viewers] + [self.source.peer if self.source else None]:
@@ -277,6 +394,6 @@ def _end(viewer: Viewer, reason: str) -> None:
         viewer.peer.close(reason)
 
 
-def _new_track(kind: str) -> Track:
+def _new_track(kind: str, rung: int = 0) -> Track:
     ssrc, rtx = secrets.randbits(32), secrets.randbits(32)
-    return Track(kind, ssrc, rtx, secrets.randbits(15), secrets.randbits(32), _CAPACITY[kind])
+    return Track(kind, ssrc, rtx, secrets.randbits(15), secrets.randbits(32), _CAPACITY[kind], rung=rung)

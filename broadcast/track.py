@@ -10,6 +10,7 @@ from collections import deque
 from dataclasses import dataclass
 
 from broadcast.codecs import Codec, starts_keyframe
+from broadcast.picture import Size, size_of
 from broadcast.rtcp import SenderReport
 from broadcast.rtp import Packet, difference
 
@@ -35,11 +36,26 @@ class Sample:
 
 
 class Track:
-    """`capacity` packets are kept for retransmission and for those who join (a power of two)."""
+    """`capacity` packets are kept for retransmission and for those who join (a power of two). `rung`: which rendition
+    of the picture this is. `octets` and `frames` count what has come."""
 
-    def __init__(self, kind: str, ssrc: int, rtx_ssrc: int, first_sequence: int, timestamp: int, capacity: int) -> None:
+    def __init__(
+        self,
+        kind: str,
+        ssrc: int,
+        rtx_ssrc: int,
+        first_sequence: int,
+        timestamp: int,
+        capacity: int,
+        *,
+        rung: int = 0,
+    ) -> None:
         assert capacity & capacity - 1 == 0
         self.kind = kind
+        self.rung = rung
+        self.octets = 0
+        self.frames = 0
+        self.size: Size | None = None
         self.ssrc = ssrc
         self.rtx_ssrc = rtx_ssrc
         self.head = (
@@ -58,6 +74,7 @@ class Track:
         self._last_at: float | None = None
         self._reference: tuple[int, int, float] | None = None
         self._reports: deque[tuple[int, int, float]] = deque(maxlen=_REPORTS)
+        self._anchor: tuple[int, int] | None = None
 
     def push(
         self, source: object, codec: Codec, index: int, packet: Packet, extensions: Extensions, sent: bytes, now: float
@@ -78,8 +95,11 @@ class Track:
         key = self.kind == "video" and starts_keyframe(codec.name, packet.payload)
         sample = Sample(out, timestamp, packet.marker, codec, extensions, packet.payload, key, sent, now)
         self._ring[out & self._mask] = sample
+        self.octets += len(packet.payload)
+        self.frames += packet.marker
         if key:
             self._note_keyframe(sample)
+            self.size = size_of(codec.name, packet.payload) or self.size
         if out > self.head:
             self.head = out
             self._last_timestamp, self._last_at = timestamp, now
@@ -93,7 +113,7 @@ class Track:
         self._shift = self.head + 1 - index
         elapsed = 0 if self._last_at is None else max(1, int((now - self._last_at) * codec.clock_rate))
         self._timestamp_shift = self._last_timestamp + elapsed - timestamp
-        self._reference = None
+        self._reference = self._anchor = None
         self._reports.clear()
         self.keyframe = None  # what comes cannot be decoded from what went before
 
@@ -132,6 +152,7 @@ class Track:
                 self._reports.clear()
             self._reports.append(new)
             self._reference = max(self._reports, key=lambda each: _ahead_s(each, new))
+            self._anchor = self._anchor or new[:2]
 
     def clock(self, now: float) -> tuple[int, int] | None:
         """(NTP time, RTP timestamp) of this moment for a sender report: both tracks of a lecture keep the publisher's
@@ -142,6 +163,21 @@ class Track:
         elapsed = now - at
         wall = ntp + int(elapsed * (1 << 32)) & 0xFFFFFFFFFFFFFFFF
         return wall, timestamp + int(elapsed * self.codec.clock_rate) & 0xFFFFFFFF
+
+    def offset_to(self, other: Track) -> int:
+        """What to add to a timestamp of this track so that it says the same moment of capture as one of `other`, which
+        has the same clock rate. By the publisher's own pairing of its clocks, always by the same one, so that all who
+        are moved get the same; by the times of arrival as long as there is none."""
+        rate = 90000 if self.codec is None else self.codec.clock_rate
+        if self._anchor is not None and other._anchor is not None:
+            (here, mine), (there, theirs) = self._anchor, other._anchor
+            apart = difference(here, there, 64) * rate >> 32
+        elif self._last_at is not None and other._last_at is not None:
+            mine, theirs = self._last_timestamp, other._last_timestamp
+            apart = int((self._last_at - other._last_at) * rate)
+        else:
+            return 0
+        return difference(theirs + apart & 0xFFFFFFFF, mine, 32)
 
 
 def _ahead_s(one: tuple[int, int, float], other: tuple[int, int, float]) -> float:

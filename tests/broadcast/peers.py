@@ -27,8 +27,8 @@ async def until(condition: Callable[[], bool], timeout_s: float = 20.0) -> None:
 
 
 @asynccontextmanager
-async def relaying(**options: object) -> AsyncIterator[Relay]:
-    relay = Relay(host="127.0.0.1", udp_port=0, addresses=["127.0.0.1"], max_sessions=100)
+async def relaying(linger_s: float = 5.0) -> AsyncIterator[Relay]:
+    relay = Relay(host="127.0.0.1", udp_port=0, addresses=["127.0.0.1"], max_sessions=100, linger_s=linger_s)
     await relay.start()
     try:
         yield relay

@@ -82,3 +82,10 @@ def test_transport_feedback_is_well_formed(deltas: list[int | None]) -> None:
             read.append(int.from_bytes(data[position : position + symbol], "big", signed=symbol == 2))
             position += symbol
     assert read == deltas
+
+
+def test_pause_resume_and_renditions_are_read_as_they_were_written() -> None:
+    assert rtcp.parse(rtcp.pause(1, 77, 3, paused=True)) == [rtcp.PauseRequest(77, True, 3)]
+    assert rtcp.parse(rtcp.pause(1, 77, 3, paused=False)) == [rtcp.PauseRequest(77, False, 3)]
+    for told in (rtcp.Rendition(9, 2_500_000, 1280, 720), rtcp.Rendition(9, None)):
+        assert rtcp.parse(rtcp.receiver_report(9, ()) + rtcp.rendition(told))[1:] == [told]

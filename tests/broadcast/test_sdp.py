@@ -51,7 +51,7 @@ def test_a_child_offers_and_reads_the_answer() -> None:
     offer = sdp.parse(sdp.write(LOCAL, offer_view()))
     numbers = [f.payload_type for m in offer.media for f in m.formats]
     assert len(numbers) == len(set(numbers))
-    sections, viewer = answer_view(offer, {"audio": (1, 2), "video": (3, 4)}, [])
+    sections, viewer = answer_view(offer, {"audio": [(1, 2)], "video": [(3, 4)]}, [])
     child = plans_from_answer(sdp.parse(sdp.write(LOCAL, sections)))
     assert [p.codecs for p in child] == [p.codecs for p in viewer]
     assert child[1].rtx == viewer[1].rtx
@@ -61,7 +61,7 @@ def test_the_codec_on_air_comes_first_in_a_viewers_answer() -> None:
     offer = sdp.parse(OFFER.replace("sendonly\r\n", "recvonly\r\n"))
     on_air = offer.media[1].formats[2].codec
     assert on_air is not None
-    sections, _ = answer_view(offer, {"audio": (1, 2), "video": (3, 4)}, [on_air])
+    sections, _ = answer_view(offer, {"audio": [(1, 2)], "video": [(3, 4)]}, [on_air])
     assert [f.payload_type for f in sections[1].formats] == [102, 96, 97]
 
 
@@ -128,3 +128,52 @@ def test_a_damaged_offer_is_refused_or_answered(edits: list[tuple[int, str, int]
 )
 def test_candidates(line: str, address: tuple[str, int] | None) -> None:
     assert sdp.candidate_address(line) == address
+
+
+SIMULCAST = OFFER + (
+    "a=extmap:10 urn:ietf:params:rtp-hdrext:sdes:rtp-stream-id\r\n"
+    "a=extmap:11 urn:ietf:params:rtp-hdrext:sdes:repaired-rtp-stream-id\r\n"
+    "a=extmap:12 https://aomediacodec.github.io/av1-rtp-spec/#dependency-descriptor-rtp-header-extension\r\n"
+    "a=rid:q send\r\na=rid:m send pt=96\r\na=rid:h send\r\na=simulcast:send q;~m,h;h;odd rid\r\n"
+)
+
+
+def test_a_simulcast_is_answered_rung_by_rung() -> None:
+    sections, plans = answer_publish(sdp.parse(SIMULCAST))
+    text = sdp.write(LOCAL, sections)
+    assert plans[1].rids == ("q", "m", "h")
+    assert "a=simulcast:recv q;m;h\r\n" in text
+    assert text.count("a=rid:") == 3
+    assert "a=rid:m recv\r\n" in text
+    assert "rtp-stream-id" in text
+    assert "repaired-rtp-stream-id" in text
+    assert "dependency-descriptor" not in text  # its frame numbers do not go on from one rung to another
+
+
+def test_a_simulcast_whose_rungs_could_not_be_told_apart_is_taken_as_one() -> None:
+    sections, plans = answer_publish(sdp.parse(SIMULCAST.replace("sdes:rtp-stream-id", "other")))
+    assert plans[1].rids == ()
+    assert "simulcast" not in sdp.write(LOCAL, sections)
+
+
+def test_a_child_gets_every_rung_under_an_ssrc_of_its_own_a_browser_all_under_one() -> None:
+    sources = {"audio": [(1, 2)], "video": [(3, 4), (5, 6), (7, 8), (9, 10)]}
+    offer = sdp.parse(sdp.write(LOCAL, offer_view()))
+    sections, viewer = answer_view(offer, sources, [])
+    text = sdp.write(LOCAL, sections)
+    assert viewer[1].slots == 4
+    assert "a=simulcast:send 0;~1;~2;~3\r\n" in text
+    assert text.count("a=msid:") == 2
+    child = plans_from_answer(sdp.parse(text))
+    assert child[1].ssrcs == {3: 0, 5: 1, 7: 2, 9: 3}
+    assert child[1].rtx_ssrcs == {4: 3, 6: 5, 8: 7, 10: 9}
+    browser, plans = answer_view(sdp.parse(OFFER.replace("sendonly\r\n", "recvonly\r\n")), sources, [])
+    assert plans[1].slots == 0
+    assert browser[1].sources == ((3, 4),)
+
+
+def test_a_child_takes_a_parent_without_rungs() -> None:
+    sections, _ = answer_view(
+        sdp.parse(OFFER.replace("sendonly\r\n", "recvonly\r\n")), {"audio": [(1, 2)], "video": [(3, 4)]}, []
+    )
+    assert plans_from_answer(sdp.parse(sdp.write(LOCAL, sections)))[1].ssrcs == {}

@@ -228,7 +228,6 @@ async def test_s9_a_session_is_not_renegotiated(whip: Door, whep: Door) -> None:
         assert peer.connectionState == "connected"
 
 
-@pytest.mark.not_yet("broadcast.negotiate does not answer a=simulcast")
 async def test_s10_simulcast_is_taken_rung_by_rung(site: Site, whip: Door) -> None:
     session = await whip.open(offers.read("chromium-simulcast"))
     _, _, video = offers.sections(session.sdp)
