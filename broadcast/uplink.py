@@ -152,6 +152,7 @@ class Uplink:
             closed = asyncio.Event()
             ingest, peer = self._connect(reply.body, credentials, port, closed)
             port.add(peer)
+            peer.tick(self._relay.clock())  # the first check now, not at the next tick
             self._set(UplinkState.CONNECTING)
             await self._watch(ingest, peer, closed)
             return ingest.last_media is not None

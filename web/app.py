@@ -63,8 +63,14 @@ def build(node: Node) -> web.Application:
     for route in application[ALL_ROUTES]:
         application.router.add_route(route.method, route.path, guarded(route))
     application.on_response_prepare.append(media.allow_origins)
+    application.on_response_prepare.append(_tell_instance)
     application.cleanup_ctx.append(_running)
     return application
+
+
+async def _tell_instance(request: web.Request, response: web.StreamResponse) -> None:
+    if request.path.startswith("/api/"):
+        response.headers["Tongtang-Instance"] = request.app[NODE].instance
 
 
 async def _running(application: web.Application) -> AsyncIterator[None]:

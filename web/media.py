@@ -6,6 +6,7 @@ tests/conformance has a test for each line of both documents.
 
 from __future__ import annotations
 
+import asyncio
 import re
 from collections.abc import Iterable
 from typing import ClassVar
@@ -14,7 +15,7 @@ from aiohttp import hdrs, web
 from multidict import CIMultiDict
 
 from attendance.lectures import LectureState
-from broadcast import Answer, SessionUnknown
+from broadcast import Answer, NothingLive, SessionUnknown
 from broadcast.errors import EtagStale
 from venues.errors import TongtangError
 from venues.settings import IceServer
@@ -25,6 +26,9 @@ from web.routes import Access, Handler, Route, caller_of, node_of, user_of
 _SDP = "application/sdp"
 _FRAGMENT = "application/trickle-ice-sdpfrag"
 _MOST_SESSIONS = {CallerKind.PUBLISH: 4, CallerKind.VIEW: 200, CallerKind.NODE: 20}  # of one owner at a time
+_HOLD_S, _HOLD_NODE_S = 1.5, 2.5  # a node gives an answer three seconds
+_SOON_S = 0.02  # from a publisher's connection to its first packet
+_LOOK_S = 0.25  # whether the node stops
 _PATHS = ("/whip/", "/whep/", "/session/")
 _CORS = {
     hdrs.ACCESS_CONTROL_ALLOW_ORIGIN: "*",
@@ -85,11 +89,28 @@ async def whip(request: web.Request) -> web.Response:
 
 
 async def whep(request: web.Request) -> web.Response:
-    """Watch: POST an SDP offer, get the answer; 409 while nothing is on air."""
+    """Watch: POST an SDP offer, get the answer; 409 when nothing has come on air within a moment."""
     offer = await _body(request, _SDP)
     _bound(request)
-    node = user_of(request).kind is CallerKind.NODE
-    return _created(request, await node_of(request).relay.whep(request.match_info["lecture"], offer, node=node))
+    return _created(request, await _once_live(request, offer))
+
+
+async def _once_live(request: web.Request, offer: str) -> Answer:
+    """Hold the request back for a moment: who asks just before a lecture comes on air, as all nodes of a province do
+    then, has its picture as soon as there is one, and not a Retry-After later. Raises NothingLive."""
+    node, lecture = node_of(request), request.match_info["lecture"]
+    is_node = user_of(request).kind is CallerKind.NODE
+    loop = asyncio.get_running_loop()
+    until = loop.time() + (_HOLD_NODE_S if is_node else _HOLD_S)
+    while True:
+        seen = node.changes.count
+        try:
+            return await node.relay.whep(lecture, offer, node=is_node)
+        except NothingLive:
+            left_s = until - loop.time()
+            if left_s <= 0 or node.stopping.is_set() or request.transport is None:  # a client that left hangs up
+                raise
+        await node.changes.wait(min(left_s, _SOON_S if node.relay.status(lecture).fed else _LOOK_S), seen)
 
 
 async def _body(request: web.Request, expected: str) -> str:

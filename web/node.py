@@ -80,6 +80,7 @@ class Node:
         self.settings = settings
         self.now = now
         self.entropy = entropy
+        self.instance = entropy(8).hex()  # another one after each start: pages learn so that their sessions are gone
         self.data_dir = Path(settings.node.data_dir)
         self.passwords = passwords or Passwords()
         self.attempts = Attempts(attempt_limits)

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
 import datetime as dt
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 
-from tests.web.nodes import Client, client, make_node, plant, serving
+from broadcast import Answer, NothingLive
+from tests.web.nodes import HIGH, Client, cheap, client, make_node, plant, serving, settings
 from venues.settings import IceServer
 from venues.tokens import TokenKind
 from web.app import Server
 from web.media import ice_links
+from web.node import Node
+from web.relays import NoRelay
 
 
 @pytest.fixture
@@ -46,6 +50,40 @@ async def test_a_token_opens_its_own_lecture_only(server: Server) -> None:
     for kind, door in ((TokenKind.PUBLISH, "whip"), (TokenKind.VIEW, "whep")):
         async with client(server.url, bearer=await caller_of(server, kind, "mine")) as caller:
             assert await offer(caller, f"/{door}/other") == (403, "outside_subtree")
+
+
+class LateRelay(NoRelay):
+    """Nothing is on air until `live` is set; `asked` is set by whoever wants to watch before."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.asked = asyncio.Event()
+        self.live = False
+
+    async def whep(self, lecture: str, offer: str, *, node: bool) -> Answer:
+        if self.live:
+            return Answer(sdp="v=0", session="s", etag="e")
+        self.asked.set()
+        raise NothingLive
+
+
+async def test_who_asks_just_before_a_lecture_comes_on_air_is_let_in_when_it_does(tmp_path: Path) -> None:
+    relay = LateRelay()
+    node = Node(settings(tmp_path / "root"), make_relay=lambda node: relay, passwords=cheap(), attempt_limits=HIGH)
+    async with serving(node) as server:
+        await plant(node)
+        await node.look()
+        async with client(server.url, bearer=await caller_of(server, TokenKind.VIEW, "mine")) as caller:
+
+            async def watch() -> int:
+                headers = {"Content-Type": "application/sdp"}
+                return (await caller("POST", "/whep/mine", data=b"v=0", headers=headers)).status
+
+            asking = asyncio.create_task(watch())
+            await relay.asked.wait()
+            relay.live = True
+            node.changes.notify()
+            assert await asking == 201
 
 
 async def test_other_sites_are_let_in_at_the_media_door_only(server: Server) -> None:

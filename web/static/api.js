@@ -35,6 +35,17 @@ export function retryAfterMs(headers, nowMs = Date.now()) {
   return Number.isFinite(ms) ? Math.min(Math.max(ms, 0), 60_000) : null;
 }
 
+/** Hears "again" when the node that this page came from has begun anew: what was open there is gone. */
+export const node = new EventTarget();
+let instance = null;
+
+function recognize(response) {
+  const now = response.headers.get("Tongtang-Instance");
+  const again = now && instance && now !== instance;
+  instance = now ?? instance;
+  if (again) node.dispatchEvent(new Event("again"));
+}
+
 /** Ask the node. Answers with parsed JSON (null without content); throws ApiError, never anything else. */
 export async function ask(method, path, body, { timeoutMs = 10_000, headers = {} } = {}) {
   const options = { method, headers: { Accept: "application/json", ...headers }, signal: AbortSignal.timeout(timeoutMs) };
@@ -47,6 +58,7 @@ export async function ask(method, path, body, { timeoutMs = 10_000, headers = {}
   let text;
   try {
     response = await fetch(path, options);
+    recognize(response);
     text = await response.text();
   } catch (problem) {
     throw new ApiError(0, "offline", problem.message);

@@ -8,6 +8,7 @@ import { Sources } from "./sources.js";
 import { Publisher } from "./whip.js";
 
 const FIGURES_MS = 3_000;
+const AGAIN_MS = 500; // while the node does not answer: it may be starting
 const SILENT_MS = 10_000;
 const OWN_ECHO_MS = 8_000;
 const at = (id) => document.getElementById(id);
@@ -179,6 +180,7 @@ function showLine(figures) {
 // Who listens ---------------------------------------------------------------------------------------------------
 
 async function askFigures() {
+  let wait = FIGURES_MS;
   try {
     const [report, now] = await Promise.all([
       ask("GET", `/api/lectures/${lecture}/report?venue=${venue}`),
@@ -200,8 +202,9 @@ async function askFigures() {
   } catch (error) {
     at("figures-old").textContent = error.status === 401 ? say("signed_out") : say("figures_old", { time: clock(figuresAt ?? Date.now(), true) });
     at("figures-old").hidden = false;
+    if (error.offline) wait = AGAIN_MS;
   }
-  setTimeout(askFigures, FIGURES_MS);
+  setTimeout(askFigures, wait);
 }
 
 showAir();

@@ -1,6 +1,6 @@
 // What publishing (WHIP, RFC 9725) and playing (WHEP) share: one POST, one session URL, and a loop that never gives up.
 
-import { ApiError, retryAfterMs } from "./api.js";
+import { ApiError, node, retryAfterMs } from "./api.js";
 
 const FIRST_MS = 250;
 const MOST_MS = 5_000;
@@ -56,19 +56,24 @@ export class MediaSession extends EventTarget {
     this.session = null;
     this.running = null;
     this.wake = null;
+    this.look = null;
+    this.over = false;
     this.leave = () => this.#delete(true);
+    this.renew = () => this.#renew();
   }
 
   start() {
     if (this.running) return;
     this.running = new AbortController();
     addEventListener("pagehide", this.leave);
+    node.addEventListener("again", this.renew);
     this.#run(this.running.signal);
   }
 
   stop() {
     if (!this.running) return;
     removeEventListener("pagehide", this.leave);
+    node.removeEventListener("again", this.renew);
     this.running.abort();
     this.running = null;
     this.#close();
@@ -78,6 +83,14 @@ export class MediaSession extends EventTarget {
 
   /** Something good has happened elsewhere: try now instead of later. Nothing while a session stands. */
   hurry() {
+    this.wake?.();
+  }
+
+  /** The node has begun anew and knows nothing of this session, whatever it looks like from here. */
+  #renew() {
+    this.over = true;
+    this.backoff.reset();
+    this.look?.();
     this.wake?.();
   }
 
@@ -100,7 +113,7 @@ export class MediaSession extends EventTarget {
       this.#close();
       this.problem = problem;
       // Nothing is on air, or somebody else is: no fault, but a turn to wait for, at the pace that the server gives.
-      if (problem.code === "already_published") this.backoff.reset();
+      if (problem.status === 409) this.backoff.reset();
       // Everything else is a lost link that is tried again.
       this.state = ""; // the problem may have changed though the word for it has not
       this.become(problem.status === 409 ? "waiting" : problem.code === "stalled" ? "stalled" : "connecting");
@@ -111,6 +124,7 @@ export class MediaSession extends EventTarget {
 
   /** Connect and watch; returns only by throwing MediaError. */
   async #attempt(signal) {
+    this.over = false;
     const door = await this.getDoor();
     if (signal.aborted) return;
     // The server is ICE-lite and puts all its candidates in the answer: no ICE server, no trickle, no gathering wait.
@@ -152,8 +166,9 @@ export class MediaSession extends EventTarget {
     const begun = performance.now();
     let lostSince = null;
     while (!signal.aborted) {
-      await interruptible(LOOK_MS[this.state] ?? 1_000, signal);
+      await interruptible(LOOK_MS[this.state] ?? 1_000, signal, (look) => (this.look = look));
       if (signal.aborted) return;
+      if (this.over) throw new MediaError("lost");
       const now = performance.now();
       const link = peer.connectionState;
       if (link === "failed" || link === "closed") throw new MediaError("lost");

@@ -5,6 +5,7 @@ import { decide, wanted } from "./screen_state.js";
 import { Player } from "./whep.js";
 
 const ASK_MS = 1_000;
+const ASK_AGAIN_MS = 300; // while the node does not answer: it may be starting
 const STILL_MS = 3_000;
 const DOOR_MS = 30 * 60_000; // half the life of a token
 const root = document.documentElement;
@@ -37,7 +38,7 @@ async function askNode() {
   show();
   showCode();
   asking = false;
-  next = setTimeout(askNode, ASK_MS);
+  next = setTimeout(askNode, known.unreachableSince ? ASK_AGAIN_MS : ASK_MS);
 }
 
 function learn(screen, askedAt) {

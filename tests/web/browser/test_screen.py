@@ -78,6 +78,19 @@ async def test_a_publisher_who_leaves_and_comes_back_is_found_in_the_same_sessio
         assert opened == []
 
 
+async def test_a_node_that_began_anew_is_asked_for_a_new_session_at_once(stage: Stage) -> None:
+    async with stage.page(user=Role.OPERATOR) as screen, stage.page(user=Role.LECTURER) as desk:
+        await go_on_air(stage, desk)
+        await screen.goto(f"{stage.url}/screen")
+        await state(screen, "live")
+        opened = await watch(screen)
+        stage.node.instance = "another"
+        async with asyncio.timeout(30):
+            while not opened:  # noqa: ASYNC110 - the browser asks
+                await asyncio.sleep(0.05)
+        await until(screen, "window.seen.at(-1) === 'live'")
+
+
 async def test_sound_alone_is_heard_and_said_and_nothing_is_torn_down(stage: Stage) -> None:
     async with stage.page(user=Role.OPERATOR) as screen, stage.page(user=Role.LECTURER) as desk:
         await desk.goto(f"{stage.url}/lectures/{stage.lecture}/desk")
