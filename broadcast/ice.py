@@ -129,6 +129,10 @@ class Dialer:
         self._pending[transaction_id] = target, now
         return bytes(message), target
 
+    def hurry(self) -> None:
+        """Let the next check be due now."""
+        self._next_check = 0.0
+
     def expects(self, transaction_id: bytes, source: Address) -> bool:
         """Whether a response with this transaction id may come from there."""
         pending = self._pending.get(transaction_id)

@@ -27,7 +27,7 @@ CODECS = ("vp8", "h264")
 MAX_REDIRECTS = 5
 CONNECT_S = 15.0  # ICE and DTLS together
 DELETE_S = 2.0
-FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.5, 15.0
+FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.5, 4.0
 _REQUEST_TIMEOUT = aiohttp.ClientTimeout(total=10)
 
 

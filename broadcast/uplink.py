@@ -24,7 +24,7 @@ from broadcast.relay import Relay, new_credentials
 from venues.errors import TongtangError
 
 _log = logging.getLogger(__name__)
-_SILENT_S = 3.0
+_SILENT_S, _DOUBTED_S = 3.0, 1.0
 _UNREADABLE_S = 10.0  # a parent reports each second, also when nothing is on air
 _DELETE_S = 1.0
 _MOST_REDIRECTS = 4
@@ -72,6 +72,12 @@ def back_off(failures: int, chance: float) -> float:
     return chance * min(_MOST_DELAY_S, _FIRST_DELAY_S * 2.0 ** min(failures, 10))
 
 
+def is_gone(now: float, heard: float, doubted: float | None) -> bool:
+    """Whether the parent's silence since `heard` means its end; `doubted`: when it could not be reached otherwise."""
+    in_doubt = doubted is not None and doubted > heard and now - doubted > _DOUBTED_S
+    return in_doubt or now - heard > _SILENT_S
+
+
 class Uplink:
     """One lecture's way from the parent. `chance` gives random numbers in 0..1."""
 
@@ -82,11 +88,19 @@ class Uplink:
         self._ask = ask
         self._chance = chance
         self._wake = asyncio.Event()
+        self._doubted_at: float | None = None
+        self._peer: Peer | None = None
         self._leaving: deque[asyncio.Task[None]] = deque(maxlen=4)
 
     def wake(self) -> None:
         """Something changed at the parent: try now if waiting."""
         self._wake.set()
+
+    def doubt(self) -> None:
+        """The parent cannot be reached otherwise: take a short silence for its end. What still flows goes on."""
+        if self._peer is not None and self._peer.dialer is not None:
+            self._doubted_at = self._relay.clock()
+            self._peer.dialer.hurry()
 
     async def run(self) -> None:
         """Until cancelled."""
@@ -202,15 +216,16 @@ class Uplink:
         return ingest, peer
 
     async def _watch(self, ingest: Ingest, peer: Peer, closed: asyncio.Event) -> None:
-        """Return when the session has ended or the parent has been silent for three seconds."""
+        """Return when the session has ended or the parent has been silent for three seconds, less when in doubt."""
         started = self._relay.clock()
+        self._peer, self._doubted_at = peer, None
         while not closed.is_set():
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(closed.wait(), _LOOK_S)
             if peer.state is PeerState.CONNECTED:
                 self._set(UplinkState.CONNECTED)
             now = self._relay.clock()
-            if now - max(peer.last_heard, started) > _SILENT_S:
+            if is_gone(now, max(peer.last_heard, started), self._doubted_at):
                 peer.close("the parent is silent")
             elif now - max(peer.last_good, started) > _UNREADABLE_S:
                 peer.close("the parent's packets do not arrive or cannot be decrypted")
@@ -242,6 +257,10 @@ class Uplinks:
     def wake(self) -> None:
         for uplink, _ in self._running.values():
             uplink.wake()
+
+    def doubt(self) -> None:
+        for uplink, _ in self._running.values():
+            uplink.doubt()
 
     def state(self, lecture: str) -> UplinkState | None:
         running = self._running.get(lecture)

@@ -57,7 +57,7 @@ class Pace:
 
     interval_s: float = 10.0  # between heartbeats
     first_s: float = 1.0  # ceiling of the first back-off
-    most_s: float = 30.0  # ceiling of every later one
+    most_s: float = 10.0  # ceiling of every later one
     refused_s: float = 60.0  # before a parent that refused is asked again
     poll_s: float = 25.0  # how long the parent may hold a long poll
 
@@ -130,6 +130,7 @@ class ParentLink:
         self._authenticating = asyncio.Lock()
         self._refusals: dict[str, tuple[ParentRefused, dt.datetime]] = {}  # by parent
         self._clock = ClockFilter()
+        self._returned = Changes()
 
     @property
     def state(self) -> LinkState:
@@ -288,7 +289,11 @@ class ParentLink:
             log.warning("%s: %s", what, error)
         pace = self._pace
         wait_s = full_jitter(failures, self._random(), first_s=pace.first_s, most_s=pace.most_s)
-        await asyncio.sleep(max(wait_s, self._refused_for()))
+        seen, began = self._returned.count, self._now()
+        if await self._returned.wait(max(wait_s, self._refused_for()), seen):
+            # Another request has reached the parent: no need to wait on, but for the others who have waited, too.
+            left_s = wait_s - (self._now() - began).total_seconds()
+            await asyncio.sleep(min(max(left_s, 0.0), self._random() * _LEAST_S / 4))
 
     async def _get_bearer(self, url: str) -> str:
         async with self._authenticating:
@@ -346,4 +351,6 @@ class ParentLink:
         if (state is LinkState.CONNECTED) != (self._state is LinkState.CONNECTED):
             self.since = self._now()
         self._state, self._reason = state, reason
+        if state is LinkState.CONNECTED:
+            self._returned.notify()
         self._on_state(state)

@@ -16,7 +16,7 @@ from multidict import CIMultiDict
 
 from attendance.lectures import LectureState
 from broadcast import Answer, NothingLive, SessionUnknown
-from broadcast.errors import EtagStale
+from broadcast.errors import AlreadyPublished, EtagStale
 from venues.errors import TongtangError
 from venues.settings import IceServer
 from web import auth, targets
@@ -26,7 +26,7 @@ from web.routes import Access, Handler, Route, caller_of, node_of, user_of
 _SDP = "application/sdp"
 _FRAGMENT = "application/trickle-ice-sdpfrag"
 _MOST_SESSIONS = {CallerKind.PUBLISH: 4, CallerKind.VIEW: 200, CallerKind.NODE: 20}  # of one owner at a time
-_HOLD_S, _HOLD_NODE_S = 1.5, 2.5  # a node gives an answer three seconds
+_HOLD_S, _HOLD_PUBLISHER_S = 1.0, 2.0
 _SOON_S = 0.02  # from a publisher's connection to its first packet
 _LOOK_S = 0.25  # whether the node stops
 _PATHS = ("/whip/", "/whep/", "/session/")
@@ -85,7 +85,22 @@ async def whip(request: web.Request) -> web.Response:
     _bound(request)
     if lecture.state is LectureState.ENDED:
         raise LectureEnded
-    return _created(request, await node_of(request).relay.whip(lecture.id, offer))
+    return _created(request, await _once_free(request, lecture.id, offer))
+
+
+async def _once_free(request: web.Request, lecture: str, offer: str) -> Answer:
+    """A publisher who comes back after a crash waits here until the former session has been silent for long enough,
+    and not a Retry-After longer. Raises AlreadyPublished."""
+    node = node_of(request)
+    loop = asyncio.get_running_loop()
+    until = loop.time() + _HOLD_PUBLISHER_S
+    while True:
+        try:
+            return await node.relay.whip(lecture, offer)
+        except AlreadyPublished:
+            if loop.time() > until or node.stopping.is_set() or request.transport is None:
+                raise
+        await asyncio.sleep(_SOON_S)
 
 
 async def whep(request: web.Request) -> web.Response:
@@ -101,7 +116,7 @@ async def _once_live(request: web.Request, offer: str) -> Answer:
     node, lecture = node_of(request), request.match_info["lecture"]
     is_node = user_of(request).kind is CallerKind.NODE
     loop = asyncio.get_running_loop()
-    until = loop.time() + (_HOLD_NODE_S if is_node else _HOLD_S)
+    until = loop.time() + _HOLD_S
     while True:
         seen = node.changes.count
         try:

@@ -13,6 +13,7 @@ from attendance.lectures import LectureState
 from broadcast import Answer, Relay, RelayFigures, Reply, SessionUnknown, StreamStatus, Uplinks, UplinkState
 from venues.errors import TongtangError
 from venues.exchange import LinkError
+from venues.link import LinkState
 from web.policy import CallerKind
 
 if TYPE_CHECKING:
@@ -39,6 +40,7 @@ class Streaming:
     def __init__(self, node: Node) -> None:
         media = node.settings.media
         self._node = node
+        self._link_state: LinkState | None = None
         self._relay = Relay(
             host=media.host,
             udp_port=media.udp_port,
@@ -88,6 +90,7 @@ class Streaming:
         node = self._node
         while True:
             seen = node.changes.count
+            self._heed_link()
             if node.venue is not None:
                 lectures = {each.id: each.state for each in await node.lectures.list(node.venue.id)}
                 if not node.is_root:
@@ -96,6 +99,16 @@ class Streaming:
                     self._relay.end(lecture, "the lecture has ended")
             await self._end_sessions_of_the_barred()
             await node.changes.wait(_LOOK_S, seen)
+
+    def _heed_link(self) -> None:
+        """The link learns sooner than the media that the parent has gone, and that it is back."""
+        link = self._node.link
+        state = None if link is None else link.state
+        before, self._link_state = self._link_state, state
+        if state is not before and state is LinkState.UNREACHABLE:
+            self._uplinks.doubt()
+        elif state is not before and state is LinkState.CONNECTED:
+            self._uplinks.wake()
 
     async def _end_sessions_of_the_barred(self) -> None:
         """A node that was revoked or a user who was disabled keeps no session that was opened before."""

@@ -92,6 +92,7 @@ class UplinkServices:
             node.now,
             random.random,
             pace=Pace(interval_s=settings.heartbeat.interval_s),
+            on_state=lambda _: node.changes.notify(),
         )
         self._follower = Follower(
             node.log.journey,

@@ -268,6 +268,20 @@ async def test_heartbeats_through_an_outage(
     assert states == [LinkState.CONNECTED, LinkState.UNREACHABLE, LinkState.CONNECTED]
 
 
+async def test_one_request_that_gets_through_ends_the_waiting_of_the_others(
+    parent: Parent, identity: Identity, session: aiohttp.ClientSession, clock: Clock
+) -> None:
+    patient = Pace(interval_s=0.1, first_s=3600, most_s=3600, poll_s=5)
+    link = ParentLink(identity, [parent.url], session, clock, lambda: 0.99, pace=patient)
+    await parent.stop()
+    async with running(link.heartbeat_loop(report, no_changes), link.follow_loop([])):
+        await until(lambda: link.state is LinkState.UNREACHABLE)
+        await parent.start()
+        assert (await link.request("GET", ECHO)).status == 418
+        await until(lambda: parent.asked("/api/node/heartbeat") > 0)
+        await until(lambda: parent.asked("/api/node/changes") > 0)
+
+
 async def test_news_from_below_climbs_at_once(
     parent: Parent, identity: Identity, session: aiohttp.ClientSession, tmp_path: Path, clock: Clock
 ) -> None:

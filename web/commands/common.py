@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Coroutine, Iterator
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 from yarl import URL
@@ -16,7 +16,9 @@ from venues.settings import Settings, load
 from venues.store import VenueUnknown
 from venues.token_store import DatabaseError
 from venues.tree import Venue
-from web.node import Node
+
+if TYPE_CHECKING:
+    from web.node import Node
 
 T = TypeVar("T")
 
@@ -110,6 +112,8 @@ def run(work: Coroutine[Any, Any, T]) -> T:
 @contextlib.asynccontextmanager
 async def opened(settings: Settings) -> AsyncIterator[Node]:
     """The stores of the node, whether or not its server is running."""
+    from web.node import Node  # not every command needs one
+
     async with Node(settings).opened() as node:
         yield node
 
