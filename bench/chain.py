@@ -12,6 +12,7 @@ from multiprocessing.connection import Connection
 import aiohttp
 import uvloop
 from aiohttp import web
+from yarl import URL
 
 from bench.rpc import LECTURE
 from broadcast import Answer, NothingLive, Relay, Reply, SessionUnknown, Uplinks
@@ -54,10 +55,13 @@ async def _serve(connection: Connection, parent: str | None) -> None:
     await web.TCPSite(runner, "127.0.0.1", 0).start()
     async with aiohttp.ClientSession() as http:
 
-        async def ask(method: str, path: str, *, body: str = "", content_type: str = "") -> Reply:
+        async def ask(method: str, path: str, *, body: str = "", content_type: str = "", if_match: str = "") -> Reply:
             headers = {_NODE: "1"} | ({"Content-Type": content_type} if content_type else {})
-            async with http.request(method, f"{parent}{path}", data=body.encode(), headers=headers) as response:
-                return Reply(status=response.status, headers=response.headers, body=await response.text())
+            async with http.request(
+                method, URL(parent or "").join(URL(path)), data=body.encode(), headers=headers
+            ) as response:
+                text, url = await response.text(), str(response.url)
+                return Reply(status=response.status, headers=response.headers, body=text, url=url)
 
         uplinks = Uplinks(relay, ask, chance=random.random)
         if parent is not None:

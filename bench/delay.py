@@ -28,6 +28,7 @@ from pathlib import Path
 from typing import Any
 
 import aiohttp
+from yarl import URL
 
 from attendance.lectures import LectureState
 from broadcast import Relay, Reply, Uplinks
@@ -151,11 +152,14 @@ class _Probe:
         self.arrivals: dict[bytes, float] = {}
         self._lecture, self._url, self._token, self._http = lecture, url, token, http
 
-    async def ask(self, method: str, path: str, *, body: str = "", content_type: str = "") -> Reply:
+    async def ask(self, method: str, path: str, *, body: str = "", content_type: str = "", if_match: str = "") -> Reply:
         origin = self._url.partition("/whep/")[0]
         headers = {"Authorization": f"Bearer {self._token}"} | ({"Content-Type": content_type} if content_type else {})
-        async with self._http.request(method, origin + path, data=body.encode(), headers=headers) as response:
-            return Reply(status=response.status, headers=response.headers, body=await response.text())
+        async with self._http.request(
+            method, URL(origin).join(URL(path)), data=body.encode(), headers=headers
+        ) as response:
+            text, url = await response.text(), str(response.url)
+            return Reply(status=response.status, headers=response.headers, body=text, url=url)
 
     async def run(self, seconds: float) -> None:
         relay = Relay(host="127.0.0.1", udp_port=0, addresses=["127.0.0.1"], max_sessions=10)

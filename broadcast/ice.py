@@ -88,13 +88,20 @@ def nominates(message: stun.Message) -> bool:
 
 
 class Dialer:
-    """The controlling side (RFC 8445 §7.2): checks the peer's candidates, keeps consent (RFC 7675) with the one found.
+    """The side that dials (RFC 8445 §7.2): checks the peer's candidates, keeps consent (RFC 7675) with the one found.
 
-    It nominates with every check: the peer is lite and has nothing to choose.
+    Where it is `controlling` it nominates with every check: the peer is lite and has nothing to choose. A peer that is
+    not lite and made the offer controls itself.
     """
 
     def __init__(
-        self, local: Credentials, remote: Credentials, candidates: tuple[Address, ...], tie_breaker: int
+        self,
+        local: Credentials,
+        remote: Credentials,
+        candidates: tuple[Address, ...],
+        tie_breaker: int,
+        *,
+        controlling: bool = True,
     ) -> None:
         self.local = local
         self.remote = remote
@@ -103,6 +110,7 @@ class Dialer:
         self.last_heard: float | None = None
         self.round_trip_s: float | None = None  # smoothed, by our checks alone: no clock but ours is in it
         self._tie_breaker = tie_breaker
+        self._controlling = controlling
         self._next_check = 0.0
         self._turn = 0
         self._pending: dict[bytes, tuple[Address, float]] = {}
@@ -121,8 +129,11 @@ class Dialer:
         message = stun.Message(stun.Method.BINDING, stun.Class.REQUEST, transaction_id=transaction_id)
         message.attributes["USERNAME"] = f"{self.remote.ufrag}:{self.local.ufrag}"
         message.attributes["PRIORITY"] = _HOST_PRIORITY
-        message.attributes["ICE-CONTROLLING"] = self._tie_breaker
-        message.attributes["USE-CANDIDATE"] = None
+        if self._controlling:
+            message.attributes["ICE-CONTROLLING"] = self._tie_breaker
+            message.attributes["USE-CANDIDATE"] = None
+        else:
+            message.attributes["ICE-CONTROLLED"] = self._tie_breaker
         message.add_message_integrity(self.remote.password.encode())
         if len(self._pending) > 64:
             self._pending.pop(next(iter(self._pending)))

@@ -196,7 +196,11 @@ class Relay:
 
     @property
     def candidates(self) -> tuple[Address, ...]:
-        return tuple((address, self.udp_port) for address in self._addresses)
+        return self.candidates_of(self._port)
+
+    def candidates_of(self, port: Port) -> tuple[Address, ...]:
+        """Where peers can reach one of this node's ports."""
+        return tuple((address, port.number) for address in self._addresses)
 
     def trickle(self, session: str, body: str, if_match: str | None) -> tuple[str, str] | None:
         """A PATCH with a trickle fragment (RFC 9725 §4.3.1). None for candidates (this side is lite and needs none);

@@ -14,10 +14,12 @@ from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Protocol
+from urllib.parse import urljoin, urlsplit
 
 from broadcast import negotiate, sdp
-from broadcast.ice import Credentials, Dialer
+from broadcast.ice import Address, Credentials, Dialer
 from broadcast.ingest import Ingest
+from broadcast.negotiate import Plan
 from broadcast.peer import Peer, PeerState
 from broadcast.port import Port
 from broadcast.relay import Relay, new_credentials
@@ -34,18 +36,21 @@ _FIRST_DELAY_S, _MOST_DELAY_S = 0.25, 2.0
 
 @dataclass(frozen=True, kw_only=True)
 class Reply:
-    """The parent's answer; `headers` are looked up case-insensitively."""
+    """The parent's answer; `headers` are looked up case-insensitively, `url` is what was asked for."""
 
     status: int
     headers: Mapping[str, str]
     body: str
+    url: str
 
 
 class Ask(Protocol):
-    """One HTTP request to the parent with this node's bearer. `path` is absolute there. Raises OSError or TongtangError
-    when the parent cannot be reached."""
+    """One HTTP request to the parent with this node's bearer. `path` is absolute there, or a whole URL at the parent
+    that gave it. Raises OSError or TongtangError when the parent cannot be reached, or is not the present one."""
 
-    async def __call__(self, method: str, path: str, *, body: str = "", content_type: str = "") -> Reply: ...
+    async def __call__(
+        self, method: str, path: str, *, body: str = "", content_type: str = "", if_match: str = ""
+    ) -> Reply: ...
 
 
 class UplinkState(enum.Enum):
@@ -149,24 +154,21 @@ class Uplink:
             if self.state is not UplinkState.NOTHING_LIVE:
                 self._set(UplinkState.ASKING)
             credentials = new_credentials()
-            local = sdp.Local(
-                credentials.ufrag,
-                credentials.password,
-                self._relay.certificate.fingerprint,
-                "actpass",
-                (),
-                secrets.randbits(62),
-                lite=False,
-            )
-            offer = sdp.write(local, negotiate.offer_view())
+            offer = sdp.write(self._local(credentials, "actpass"), negotiate.offer_view())
             reply = await self._post(offer)
-            if reply.status != 201:
-                raise _Refused(reply.status, _seconds(reply.headers.get("Retry-After")))
-            location = reply.headers.get("Location", "")
+            # Relative to what was asked, and it stays with the parent that gave it (RFC 9110 §10.2.2).
+            found = reply.headers.get("Location", "") if reply.status in (201, 406) else ""
+            location = urljoin(reply.url, found) if found else ""
             closed = asyncio.Event()
-            ingest, peer = self._connect(reply.body, credentials, port, closed)
-            port.add(peer)
-            peer.tick(self._relay.clock())  # the first check now, not at the next tick
+            if reply.status == 201:
+                answer = sdp.parse(reply.body)
+                plans = negotiate.plans_from_answer(answer)
+                client = answer.setup != "active"
+                ingest, peer = self._connect(answer, plans, credentials, port, closed, client=client, controlling=True)
+            elif reply.status == 406 and location:
+                ingest, peer = await self._accept(reply, location, credentials, port, closed)
+            else:
+                raise _Refused(reply.status, _seconds(reply.headers.get("Retry-After")))
             self._set(UplinkState.CONNECTING)
             await self._watch(ingest, peer, closed)
             return ingest.last_media is not None
@@ -175,14 +177,43 @@ class Uplink:
             if location:
                 self._leaving.append(asyncio.create_task(self._leave(location)))
 
+    def _local(self, credentials: Credentials, setup: str, candidates: tuple[Address, ...] = ()) -> sdp.Local:
+        fingerprint = self._relay.certificate.fingerprint
+        session_id = secrets.randbits(62)
+        return sdp.Local(
+            credentials.ufrag, credentials.password, fingerprint, setup, candidates, session_id, lite=False
+        )
+
+    async def _accept(
+        self, reply: Reply, location: str, credentials: Credentials, port: Port, closed: asyncio.Event
+    ) -> tuple[Ingest, Peer]:
+        """Take the offer that a parent made instead of an answer to ours: PATCH with the answer
+        (draft-ietf-wish-whep §4.2). Raises _Refused when the parent does not take that either."""
+        offer = sdp.parse(reply.body)
+        sections, plans = negotiate.answer_publish(offer)
+        client = offer.setup != "active"
+        # The offerer controls (RFC 8445 §6.1.1), unless it is lite.
+        ingest, peer = self._connect(offer, plans, credentials, port, closed, client=client, controlling=offer.ice_lite)
+        local = self._local(credentials, "active" if client else "passive", self._relay.candidates_of(port))
+        answer = await self._ask(
+            "PATCH",
+            location,
+            body=sdp.write(local, sections, allow_mixed=offer.allow_mixed),
+            content_type="application/sdp",
+            if_match=reply.headers.get("ETag", ""),
+        )
+        if answer.status not in (200, 204):
+            raise _Refused(answer.status, _seconds(answer.headers.get("Retry-After")))
+        return ingest, peer
+
     async def _post(self, offer: str) -> Reply:
         """The offer to the parent, through its redirections (RFC 9725 §4.4: only 307) within the same parent: another
         host would get this node's bearer."""
         path = f"/whep/{self.lecture}"
         for _ in range(_MOST_REDIRECTS):
             reply = await self._ask("POST", path, body=offer, content_type="application/sdp")
-            path = reply.headers.get("Location", "")
-            if reply.status != 307 or not path.startswith("/") or path.startswith("//"):
+            path = urljoin(reply.url, reply.headers.get("Location", ""))
+            if reply.status != 307 or _origin(path) != _origin(reply.url):
                 break
         return reply
 
@@ -195,24 +226,34 @@ class Uplink:
         """Until the parent has been told of all sessions that ended, or a second has passed."""
         await asyncio.gather(*self._leaving, return_exceptions=True)
 
-    def _connect(self, text: str, credentials: Credentials, port: Port, closed: asyncio.Event) -> tuple[Ingest, Peer]:
-        answer = sdp.parse(text)
-        found = [sdp.candidate_address(line) for media in answer.media for line in media.candidates]
-        remote = Credentials(answer.ufrag, answer.password)
+    def _connect(
+        self,
+        theirs: sdp.Description,
+        plans: list[Plan],
+        credentials: Credentials,
+        port: Port,
+        closed: asyncio.Event,
+        *,
+        client: bool,
+        controlling: bool,
+    ) -> tuple[Ingest, Peer]:
+        found = [sdp.candidate_address(line) for media in theirs.media for line in media.candidates]
+        remote = Credentials(theirs.ufrag, theirs.password)
         candidates = tuple(dict.fromkeys(a for a in found if a is not None))
-        plans = negotiate.plans_from_answer(answer)
         ingest = Ingest(self._relay.stream(self.lecture), plans, on_closed=lambda _: closed.set())
         peer = Peer(
             port,
             self._relay.certificate,
             ingest,
-            client=answer.setup != "active",
+            client=client,
             now=self._relay.clock(),
-            fingerprints=answer.fingerprints,
+            fingerprints=theirs.fingerprints,
             credentials=credentials,
-            dialer=Dialer(credentials, remote, candidates, secrets.randbits(64)),
+            dialer=Dialer(credentials, remote, candidates, secrets.randbits(64), controlling=controlling),
         )
         ingest.peer = peer
+        port.add(peer)
+        peer.tick(self._relay.clock())  # the first check now, not at the next tick
         return ingest, peer
 
     async def _watch(self, ingest: Ingest, peer: Peer, closed: asyncio.Event) -> None:
@@ -229,6 +270,11 @@ class Uplink:
                 peer.close("the parent is silent")
             elif now - max(peer.last_good, started) > _UNREADABLE_S:
                 peer.close("the parent's packets do not arrive or cannot be decrypted")
+
+
+def _origin(url: str) -> tuple[str, str]:
+    parts = urlsplit(url)
+    return parts.scheme, parts.netloc
 
 
 def _seconds(retry_after: str | None) -> float | None:

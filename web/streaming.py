@@ -8,6 +8,7 @@ import random
 from typing import TYPE_CHECKING
 
 import ifaddr
+from yarl import URL
 
 from attendance.lectures import LectureState
 from broadcast import Answer, Relay, RelayFigures, Reply, SessionUnknown, StreamStatus, Uplinks, UplinkState
@@ -29,6 +30,17 @@ def own_addresses(host: str) -> list[str]:
         return [host]
     found = [str(ip.ip) for adapter in ifaddr.get_adapters() for ip in adapter.ips if ip.is_IPv4]
     return sorted(found, key=lambda address: address.startswith("127."))
+
+
+def path_at(parent: str, url: str) -> str:
+    """The path under which to ask the parent at this base URL for `url`, itself a path or a whole URL. Raises
+    ConnectionError for what another parent gave: it is not to get this one's bearer."""
+    if url.startswith("/") and not url.startswith("//"):
+        return url
+    whole, base = URL(url, encoded=True), URL(parent)
+    if not whole.absolute or not whole.scheme or whole.origin() != base.origin():
+        raise ConnectionError("that was at another parent")
+    return whole.raw_path_qs.removeprefix(base.raw_path.rstrip("/"))
 
 
 class Streaming:
@@ -129,17 +141,22 @@ class Streaming:
         user = await self._node.users.get(name)
         return user is not None and user.disabled
 
-    async def _ask(self, method: str, path: str, *, body: str = "", content_type: str = "") -> Reply:
+    async def _ask(
+        self, method: str, path: str, *, body: str = "", content_type: str = "", if_match: str = ""
+    ) -> Reply:
         """One request to the parent; an unreachable parent is an OSError for the uplink's back-off."""
         link = self._node.link
         if link is None:
             raise ConnectionError("this node has no link to a parent yet")
-        headers = {"Content-Type": content_type} if content_type else {}
+        path = path_at(link.url, path)
+        headers = {"Content-Type": content_type, "If-Match": if_match}
+        headers = {name: value for name, value in headers.items() if value}
         try:
             response = await link.request(method, path, data=body.encode(), headers=headers, timeout=3.0)
         except LinkError as error:
             raise ConnectionError(str(error)) from error
-        return Reply(status=response.status, headers=response.headers, body=response.body.decode(errors="replace"))
+        text = response.body.decode(errors="replace")
+        return Reply(status=response.status, headers=response.headers, body=text, url=response.url + response.path)
 
     # the collection "streams"
 

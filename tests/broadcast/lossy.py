@@ -84,10 +84,10 @@ async def lossy(
     link = LossyLink(("127.0.0.1", parent.udp_port), seed=seed, loss=loss, burst=burst)
     plain = asking(lambda: parent)
 
-    async def ask(method: str, path: str, *, body: str = "", content_type: str = "") -> Reply:
+    async def ask(method: str, path: str, *, body: str = "", content_type: str = "", if_match: str = "") -> Reply:
         reply = await plain(method, path, body=body, content_type=content_type)
         changed = re.sub(rf"(127\.0\.0\.1) {parent.udp_port} ", rf"\1 {link.port} ", reply.body)
-        return Reply(status=reply.status, headers=reply.headers, body=changed)
+        return Reply(status=reply.status, headers=reply.headers, body=changed, url=reply.url)
 
     try:
         yield link, ask

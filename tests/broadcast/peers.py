@@ -39,15 +39,16 @@ async def relaying(linger_s: float = 5.0) -> AsyncIterator[Relay]:
 def asking(parent: Callable[[], Relay]) -> Callable[..., Awaitable[Reply]]:
     """The parent's WHEP endpoint as an uplink asks it, without HTTP between."""
 
-    async def ask(method: str, path: str, *, body: str = "", content_type: str = "") -> Reply:
+    async def ask(method: str, path: str, *, body: str = "", content_type: str = "", if_match: str = "") -> Reply:
         try:
             if method == "DELETE":
                 parent().delete(path.rpartition("/")[2])
-                return Reply(status=200, headers={}, body="")
+                return Reply(status=200, headers={}, body="", url=path)
             answer = await parent().whep(path.rpartition("/")[2], body, node=True)
         except TongtangError as error:
-            return Reply(status=error.status, headers={"Retry-After": "1"}, body=error.message)
-        return Reply(status=201, headers={"Location": f"/session/{answer.session}"}, body=answer.sdp)
+            return Reply(status=error.status, headers={"Retry-After": "1"}, body=error.message, url=path)
+        headers = {"Location": f"/session/{answer.session}"}
+        return Reply(status=201, headers=headers, body=answer.sdp, url=path)
 
     return ask
 

@@ -104,3 +104,15 @@ def test_a_check_with_more_attributes_than_any_has_is_not_read() -> None:
     many = b"\x80\x22\x00\x00" * 60
     message = b"\x00\x01" + (len(many) + 12).to_bytes(2, "big") + b"\x21\x12\xa4\x42" + bytes(12) + many
     assert ice.request_ufrag(message + b"\x00\x06\x00\x05ab:cd\0\0\0") is None
+
+
+def test_only_the_controlling_side_nominates() -> None:
+    """RFC 8445 §7.1.1 and §8.1.1: a side that answered a full agent's offer is controlled."""
+    for controlling in (True, False):
+        check = ice.Dialer(CHILD, PARENT, (THERE,), 7, controlling=controlling).due(1.0, bytes(12))
+        assert check is not None
+        message = ice.read(check[0])
+        assert message is not None
+        assert ice.nominates(message) is controlling
+        assert ("ICE-CONTROLLING" in message.attributes) is controlling
+        assert ("ICE-CONTROLLED" in message.attributes) is not controlling

@@ -24,12 +24,15 @@ class Parent:
         self.script: list[http.Response] = []
         self.seen: list[tuple[str, str, str]] = []
         self.bodies: list[str] = []
+        self.relative = False  # whether a session's Location is a relative reference
+        self.matched: list[str] = []  # If-Match
         self.posted_at: list[float] = []
 
     async def handle(self, request: http.Request) -> http.Response:
         self.seen.append((request.method, request.path, request.content_type))
         body = await request.text()
         self.bodies.append(body)
+        self.matched.append(request.headers.get("If-Match", ""))
         if request.method == "POST":
             self.posted_at.append(asyncio.get_running_loop().time())
         if self.script:
@@ -43,7 +46,8 @@ class Parent:
         match request.method, request.path.split("/")[1:]:
             case "POST", [*_, "whep", lecture]:
                 answer = await self.relay.whep(lecture, body, node=True)
-                headers = {"Location": f"/session/{answer.session}", "ETag": f'"{answer.etag}"'}
+                place = "session/" if self.relative else "/session/"
+                headers = {"Location": place + answer.session, "ETag": f'"{answer.etag}"'}
                 return http.Response(status=201, text=answer.sdp, content_type="application/sdp", headers=headers)
             case "DELETE", [*_, "session", session]:
                 self.relay.delete(session)
@@ -74,16 +78,18 @@ async def child_of(base: str) -> AsyncIterator[tuple[Relay, Uplinks]]:
     """A child's relay and its uplinks, which pull the lecture without any random part of their waits."""
     async with aiohttp.ClientSession() as session, relaying() as relay:
 
-        async def ask(method: str, path: str, *, body: str = "", content_type: str = "") -> Reply:
+        async def ask(method: str, path: str, *, body: str = "", content_type: str = "", if_match: str = "") -> Reply:
             async with session.request(
                 method,
                 URL(base).join(URL(path)),
                 data=body.encode(),
-                headers={"Content-Type": content_type} if content_type else {},
+                headers={n: v for n, v in (("Content-Type", content_type), ("If-Match", if_match)) if v},
                 allow_redirects=False,
                 timeout=aiohttp.ClientTimeout(total=5),
             ) as response:
-                return Reply(status=response.status, headers=response.headers, body=await response.text())
+                return Reply(
+                    status=response.status, headers=response.headers, body=await response.text(), url=str(response.url)
+                )
 
         uplinks = Uplinks(relay, ask, chance=lambda: 0.0)
         uplinks.follow({LECTURE})

@@ -98,7 +98,6 @@ async def test_e1_news_from_the_parent_end_the_wait(door: tuple[Parent, str]) ->
         await until(lambda: relay.status(LECTURE).live)
 
 
-@pytest.mark.not_yet("broadcast.uplink takes a counter-offer for a refusal")
 async def test_e2_the_uplink_answers_a_counter_offer(door: tuple[Parent, str]) -> None:
     """draft-ietf-wish-whep §4.2: 406 with the server's own offer and Location; PATCH with the answer; 204."""
     parent, base = door
@@ -116,7 +115,17 @@ async def test_e2_the_uplink_answers_a_counter_offer(door: tuple[Parent, str]) -
         async with child_of(base):
             await until(lambda: len(parent.seen) > 1)
             assert parent.seen[1] == ("PATCH", "/session/counter", "application/sdp")
+            assert parent.matched[1] == '"counter"'
             await peer.setRemoteDescription(RTCSessionDescription(sdp=parent.bodies[1], type="answer"))
             await until(lambda: peer.connectionState == "connected")
     finally:
         await peer.close()
+
+
+async def test_a_location_is_relative_to_what_was_asked(door: tuple[Parent, str]) -> None:
+    """RFC 9725 §4.2 and RFC 9110 §10.2.2: the session's URL may be relative; DELETE goes there."""
+    parent, base = door
+    parent.relative = True
+    async with child_of(base) as (relay, _):
+        await until(lambda: relay.status(LECTURE).live)
+    assert parent.count("DELETE", "/whep/session/") == 1

@@ -15,7 +15,7 @@ from venues.tokens import TokenKind
 from web.app import Server
 from web.node import Node
 from web.policy import Role
-from web.streaming import Streaming, own_addresses
+from web.streaming import Streaming, own_addresses, path_at
 
 
 @pytest.fixture
@@ -69,3 +69,14 @@ def test_addresses_that_are_announced() -> None:
     found = own_addresses("0.0.0.0")
     assert "127.0.0.1" in found
     assert not any(address.startswith("127.") for address in found[:-1])
+
+
+def test_what_another_parent_gave_is_not_asked_of_this_one() -> None:
+    """The bearer of one parent is nobody else's business, and a session of one parent means nothing to the next."""
+    assert path_at("http://192.0.2.1:8600", "/whep/1") == "/whep/1"
+    assert path_at("http://192.0.2.1:8600", "http://192.0.2.1:8600/session/1?a=%2F") == "/session/1?a=%2F"
+    assert path_at("https://node.example/up", "https://node.example/up/session/1") == "/session/1"
+    assert path_at("https://node.example/up", "https://node.example/session/1") == "/session/1"
+    for url in ("http://192.0.2.1/session/1", "http://192.0.2.1:86001/1", "ftp:/session/1", "//192.0.2.9/1", "x", ""):
+        with pytest.raises(ConnectionError, match="another parent"):
+            path_at("http://192.0.2.1:8600", url)
