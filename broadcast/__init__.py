@@ -1,7 +1,7 @@
 """The media plane: WHIP in, RTP forwarded without decoding, WHEP out, and the pull from the parent."""
 
 from broadcast.errors import EtagMissing, EtagStale, NothingLive, OfferRefused, RelayFull, SdpInvalid, SessionUnknown
-from broadcast.figures import Hop, StreamFigures, StreamStatus, Totals
+from broadcast.figures import Hop, ShownRung, StreamFigures, StreamStatus, Totals
 from broadcast.relay import Answer, Relay, RelayFigures
 from broadcast.rungs import Pin
 from broadcast.uplink import Ask, Reply, Uplinks, UplinkState
@@ -21,6 +21,7 @@ __all__ = [
     "Reply",
     "SdpInvalid",
     "SessionUnknown",
+    "ShownRung",
     "StreamFigures",
     "StreamStatus",
     "Totals",

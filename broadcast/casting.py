@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from broadcast import rtcp
-from broadcast.group import Leg
+from broadcast.figures import ShownRung
+from broadcast.group import Leg, LegState
 from broadcast.ladder import Ladder
 from broadcast.rungs import SOUND_ALONE, Pin
 from broadcast.track import Track
@@ -73,6 +74,22 @@ class Casting:
             for rung in rungs:
                 self._needed[rung] = max(self._needed.get(rung, 0.0), now + linger_s)
         return {rung for rung, until in self._needed.items() if until > now and (order is None or rung in order)}
+
+    def shown(self, viewer: Viewer) -> ShownRung:
+        """What a viewer gets now."""
+        order = self.ladder.order or (0,)
+        leg = next((leg for leg in viewer.legs if leg.is_picture), None)
+        if leg is None or leg.state is LegState.PAUSED:
+            return ShownRung(rung=None, rungs=len(order))
+        rung = leg.group.track.rung
+        width, height = self.ladder.size(rung)
+        return ShownRung(
+            rung=order.index(rung) if rung in order else 0,
+            rungs=len(order),
+            width=width,
+            height=height,
+            kbit_s=round(self.ladder.rate(rung) / 1000, 1),
+        )
 
     def renditions(self, viewer: Viewer, *, shows: bool) -> list[rtcp.Rendition]:
         """What a node can have in each of its slots. `shows`: there is a picture."""

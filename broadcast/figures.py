@@ -73,6 +73,18 @@ class StreamStatus:
 
 
 @dataclass(frozen=True, kw_only=True)
+class ShownRung:
+    """What one viewer is sent of the picture. `rung` of `rungs`, counted from the lowest, 0; None: sound alone. `width`
+    and `height` in pixels, 0 where they are not known."""
+
+    rung: int | None
+    rungs: int
+    width: int = 0
+    height: int = 0
+    kbit_s: float = 0.0
+
+
+@dataclass(frozen=True, kw_only=True)
 class StreamFigures:
     """For those who watch the node itself. `round_trips_s`: of all viewers that have been measured."""
 

@@ -13,6 +13,7 @@ from broadcast.negotiate import Plan
 from broadcast.rtp import HEADER, difference
 from broadcast.send import Sender, Way, Ways, runs
 from broadcast.track import Sample, Track
+from broadcast.vp8 import NO_IDS, Ids, following, ids_of, moved
 
 if TYPE_CHECKING:
     from broadcast.viewer import Viewer
@@ -32,14 +33,15 @@ class LegState(enum.Enum):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Place:
     """How a track goes out: under which SSRCs, and for viewers who were moved to it, what is added to its sequence
-    numbers and timestamps so that theirs go on. Nothing before index `floor` is sent: its numbers belong to the rung
-    before."""
+    numbers, timestamps and frame numbers (VP8) so that theirs go on. Nothing before index `floor` is sent: its numbers
+    belong to the rung before."""
 
     ssrc: int
     rtx_ssrc: int
     sequence: int = 0
     clock: int = 0
     floor: int = 0
+    ids: Ids = NO_IDS
 
 
 GroupKey = tuple[str, frozenset[tuple[Codec, int]], frozenset[tuple[str, int]], int, Place]
@@ -137,8 +139,12 @@ class Group:
             sample.timestamp + self.place.clock,
             self.place.ssrc,
             self._extension(sample),
-            sample.payload,
+            self.payload(sample),
         )
+
+    def payload(self, sample: Sample) -> bytes:
+        ids = self.place.ids
+        return moved(sample.payload, ids) if ids and sample.codec.name == "vp8" else sample.payload
 
     def _extension(self, sample: Sample) -> bytes:
         numbers = self._numbers
@@ -153,7 +159,7 @@ class Group:
         second = payload_type | 0x80 if sample.marker else payload_type
         timestamp = sample.timestamp + self.place.clock & 0xFFFFFFFF
         head = HEADER.pack(0x90 if extension else 0x80, second, sequence & 0xFFFF, timestamp, self.place.rtx_ssrc)
-        return head + extension + _U16.pack(sample.index + self.place.sequence & 0xFFFF) + sample.payload
+        return head + extension + _U16.pack(sample.index + self.place.sequence & 0xFFFF) + self.payload(sample)
 
 
 @dataclass(slots=True, eq=False)
@@ -174,6 +180,7 @@ class Leg:
     aim: Track | None = None
     before: Group | None = None
     first: int = 0
+    ids: Ids = NO_IDS  # of the last frame before a pause
     reported: tuple[int, int] | None = None
     state: LegState = LegState.WAITING
     cursor: int = 0
@@ -187,6 +194,7 @@ class Leg:
 
     def become(self, state: LegState) -> None:
         """Change the state. While live, a leg's packets are counted by its group."""
+        self.ids = self.shown
         if self.state is LegState.LIVE:
             self.last = self.group.last
         elif state is LegState.LIVE and self.group.last is None:
@@ -211,7 +219,7 @@ class Leg:
         what has been sent already: time must not run back."""
         last, old = self.newest, self.group
         if last is None:
-            return replace(old.place, sequence=0, clock=0, floor=0)
+            return replace(old.place, sequence=0, clock=0, floor=0, ids=NO_IDS)
         if track is old.track and start <= last:
             return old.place
         sent, coming = old.track.at(last), track.at(start)
@@ -222,7 +230,17 @@ class Leg:
                 return None
             clock += max(0, 1 - ahead)  # of one moment, but another frame
         sequence = last + 1 - start + old.place.sequence
-        return replace(old.place, sequence=sequence, clock=clock & 0xFFFFFFFF, floor=start)
+        ids = NO_IDS if coming is None or coming.codec.name != "vp8" else following(self.shown, ids_of(coming.payload))
+        return replace(old.place, sequence=sequence, clock=clock & 0xFFFFFFFF, floor=start, ids=ids)
+
+    @property
+    def shown(self) -> Ids:
+        """The numbers of the last frame that was sent, as they were sent."""
+        last = self.newest
+        sample = None if last is None else self.group.track.at(last)
+        if sample is None or sample.codec.name != "vp8":
+            return self.ids
+        return ids_of(self.group.payload(sample))
 
     def move(self, viewer: Viewer, group: Group, start: int) -> None:
         """Go on in this group from its packet `start`."""

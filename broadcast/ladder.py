@@ -12,7 +12,7 @@ from broadcast.rtcp import Rendition
 from broadcast.rungs import Chooser
 from broadcast.track import Track
 
-_QUIET_FRAMES = 60  # of another rung, none of this one: slides may stand still, but then on all rungs alike
+_QUIET_FRAMES = 20  # of another rung, none of this one: slides may stand still, but then on all rungs alike
 _TOLD_S = 3.5
 
 
@@ -23,7 +23,7 @@ class Ladder:
         self._tracks = tracks
         self._rates = [0.0] * len(tracks)
         self._peaks = [0.0] * len(tracks)
-        self._before = [(0, 0)] * len(tracks)
+        self._before = [0] * len(tracks)
         self._quiet = [0] * len(tracks)
         self._told: dict[int, Rendition] = {}
         self._told_at = 0.0
@@ -73,20 +73,25 @@ class Ladder:
         self._quiet[rung] = 0
         return self._sort()
 
+    def flowed(self, rung: int, frames: int) -> bool:
+        """So many frames of this rung have come; whether another is therefore no longer there. One that is back counts
+        from its next keyframe on."""
+        if not self._several or self._link is not None or not self.order or rung not in self.order:
+            return False
+        self._quiet[rung] = 0
+        first, *others = self.order
+        for other in others if rung == first else [first]:  # one of them is the measure, else their frames would add up
+            self._quiet[other] += frames
+        return any(self._quiet[other] >= _QUIET_FRAMES for other in self.order) and self._sort()
+
     def measure(self, seconds: float) -> bool:
         """Once a second; whether the order is another."""
-        counts = [(track.octets, track.frames) for track in self._tracks]
-        steps = [(c[0] - b[0], c[1] - b[1]) for c, b in zip(counts, self._before, strict=True)]
-        self._before = counts
-        most = max(frames for _, frames in steps)
-        for rung, (octets, frames) in enumerate(steps):
-            rate = octets * 8 / seconds
+        octets = [track.octets for track in self._tracks]
+        for rung, (now, before) in enumerate(zip(octets, self._before, strict=True)):
+            rate = (now - before) * 8 / seconds
             self._rates[rung] += (rate - self._rates[rung]) * (0.3 if self._rates[rung] else 1.0)
             self._peaks[rung] = max(self._peaks[rung], rate)
-            if frames:
-                self._quiet[rung] = 0 if self._quiet[rung] < _QUIET_FRAMES else self._quiet[rung]
-            else:
-                self._quiet[rung] = min(_QUIET_FRAMES, self._quiet[rung] + most)
+        self._before = octets
         return self._several and self._link is None and self._sort()
 
     def _sort(self) -> bool:

@@ -18,7 +18,7 @@ from broadcast import estimate, fragment, negotiate, rtp, sdp
 from broadcast.casting import LINGER_S
 from broadcast.dtls import Certificate
 from broadcast.errors import AlreadyPublished, EtagMissing, EtagStale, NothingLive, RelayFull, SessionUnknown
-from broadcast.figures import StreamFigures, StreamStatus
+from broadcast.figures import ShownRung, StreamFigures, StreamStatus
 from broadcast.ice import Address, Credentials
 from broadcast.ingest import Ingest
 from broadcast.peer import Handler, Peer, PeerState
@@ -224,6 +224,13 @@ class Relay:
         """End a session. Raises SessionUnknown."""
         self._peer(session).close("the client left")
         self._sessions.pop(session, None)
+
+    def shown(self, session: str) -> ShownRung:
+        """What a viewer's session is sent of the picture. Raises SessionUnknown."""
+        viewer = self._peer(session).handler
+        if not isinstance(viewer, Viewer):
+            raise SessionUnknown
+        return viewer.shown
 
     def has_session(self, session: str) -> bool:
         peer = self._sessions.get(session)

@@ -10,7 +10,7 @@ from dataclasses import replace
 from broadcast import rtcp
 from broadcast.casting import LINGER_S, Casting
 from broadcast.codecs import Codec
-from broadcast.figures import Hop, Meter, StreamFigures, StreamStatus, Totals, capture_delay_s
+from broadcast.figures import Hop, Meter, ShownRung, StreamFigures, StreamStatus, Totals, capture_delay_s
 from broadcast.group import Group, GroupKey, Leg, LegState, Place, group_key
 from broadcast.ingest import Ingest
 from broadcast.negotiate import MOST_RUNGS, Plan, Sources
@@ -180,6 +180,9 @@ class Stream:
             self._casting.pin = pin
             self._retarget_all()
 
+    def shown(self, viewer: Viewer) -> ShownRung:
+        return self._casting.shown(viewer)
+
     def viewer_wants(self, viewer: Viewer) -> None:
         """A node takes another set of rungs from now on."""
         self._retarget(viewer)
@@ -256,7 +259,11 @@ class Stream:
         for group in list(self._groups.values()):
             if group.track is track:
                 self._fan_out(group, samples)
-        if track.kind == "video" and any(s.keyframe for s in samples):
+        if track.kind != "video":
+            return
+        if self.ladder.flowed(track.rung, sum(s.marker for s in samples)):
+            self._retarget_all()
+        if any(s.keyframe for s in samples):
             if self.ladder.keyframe(track.rung):
                 self._retarget_all()
             for viewer in list(self._waiting):

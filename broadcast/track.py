@@ -13,6 +13,7 @@ from broadcast.codecs import Codec, starts_keyframe
 from broadcast.picture import Size, size_of
 from broadcast.rtcp import SenderReport
 from broadcast.rtp import Packet, difference
+from broadcast.vp8 import Ids, following, ids_of, moved
 
 Extensions = tuple[tuple[str, bytes], ...]
 _REPORTS = 8  # sender reports, about one a second
@@ -70,6 +71,7 @@ class Track:
         self._shift = 0
         self._floor = 0
         self._timestamp_shift = 0
+        self._ids = Ids()  # what is added to those of the source
         self._last_timestamp = timestamp
         self._last_at: float | None = None
         self._reference: tuple[int, int, float] | None = None
@@ -84,7 +86,7 @@ class Track:
         None if it is a repeat or too old. Another source than before continues the numbering.
         """
         if source is not self._source:
-            self._switch(source, codec, index, packet.timestamp, now)
+            self._switch(source, codec, index, packet, now)
         if index < self._floor:
             return None
         out = index + self._shift
@@ -93,7 +95,8 @@ class Track:
             return None
         timestamp = packet.timestamp + self._timestamp_shift & 0xFFFFFFFF
         key = self.kind == "video" and starts_keyframe(codec.name, packet.payload)
-        sample = Sample(out, timestamp, packet.marker, codec, extensions, packet.payload, key, sent, now)
+        payload = moved(packet.payload, self._ids) if self._ids else packet.payload
+        sample = Sample(out, timestamp, packet.marker, codec, extensions, payload, key, sent, now)
         self._ring[out & self._mask] = sample
         self.octets += len(packet.payload)
         self.frames += packet.marker
@@ -107,12 +110,16 @@ class Track:
         self.pending.append(sample)
         return sample
 
-    def _switch(self, source: object, codec: Codec, index: int, timestamp: int, now: float) -> None:
+    def _switch(self, source: object, codec: Codec, index: int, packet: Packet, now: float) -> None:
+        last = self.at(self.head)
+        self._ids = Ids()
+        if last is not None and last.codec.name == codec.name == "vp8":
+            self._ids = following(ids_of(last.payload), ids_of(packet.payload))
         self._source = source
         self._floor = index
         self._shift = self.head + 1 - index
         elapsed = 0 if self._last_at is None else max(1, int((now - self._last_at) * codec.clock_rate))
-        self._timestamp_shift = self._last_timestamp + elapsed - timestamp
+        self._timestamp_shift = self._last_timestamp + elapsed - packet.timestamp
         self._reference = self._anchor = None
         self._reports.clear()
         self.keyframe = None  # what comes cannot be decoded from what went before

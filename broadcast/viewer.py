@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Protocol
 
 from broadcast import rtcp
-from broadcast.figures import Totals
+from broadcast.figures import ShownRung, Totals
 from broadcast.group import Leg, LegState
 from broadcast.peer import Peer
 from broadcast.rtp import difference
@@ -26,6 +26,7 @@ class Audience(Protocol):
     def viewer_busy(self, viewer: Viewer) -> None: ...
     def viewer_wants(self, viewer: Viewer) -> None: ...
     def want_keyframe(self, rung: int = 0) -> None: ...
+    def shown(self, viewer: Viewer) -> ShownRung: ...
 
 
 class Viewer:
@@ -217,6 +218,11 @@ class Viewer:
                 parts.append(rtcp.receiver_report(place.ssrc, ()))
             parts.append(rtcp.source_description(place.ssrc, "tongtang"))
         self.peer.send_rtcp(b"".join(parts))
+
+    @property
+    def shown(self) -> ShownRung:
+        """What is sent now."""
+        return self._audience.shown(self)
 
     def tell(self, slots: list[rtcp.Rendition]) -> None:
         """What a node can have in each of its slots."""

@@ -20,6 +20,7 @@ from broadcast.errors import AlreadyPublished, EtagStale
 from venues.errors import TongtangError
 from venues.settings import IceServer
 from web import auth, targets
+from web.api.rungs import RungOut
 from web.policy import CallerKind, Target
 from web.routes import Access, Handler, Route, caller_of, node_of, user_of
 
@@ -199,6 +200,19 @@ def _trickle(request: web.Request, session: str, body: str) -> tuple[str, str] |
     return relay.trickle(session, body, last)
 
 
+async def shown(request: web.Request) -> RungOut:
+    """What a viewer's session is sent of the picture: which rung, or sound alone."""
+    found = node_of(request).relay.shown(_own_session(request))
+    return RungOut(
+        picture=found.rung is not None,
+        rung=found.rung,
+        rungs=found.rungs,
+        width=found.width,
+        height=found.height,
+        kbit_s=found.kbit_s,
+    )
+
+
 async def delete(request: web.Request) -> web.Response:
     """End a session."""
     relay = node_of(request).relay
@@ -241,6 +255,7 @@ ROUTES = [
     *_door(f"/whip/{_NAME}", whip, Access.PUBLISH),
     *_door(f"/whep/{_NAME}", whep, Access.VIEW),
     Route("PATCH", _SESSION, patch, access=Access.STREAM, pace=_pace, takes=_FRAGMENT, media=_FRAGMENT),
+    Route("GET", f"{_SESSION}/rung", shown, access=Access.STREAM, answer=RungOut),
     Route("DELETE", _SESSION, delete, access=Access.STREAM, pace=_pace),
     Route("OPTIONS", _SESSION, preflight, access=Access.PUBLIC, anonymous=True),
 ]

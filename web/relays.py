@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from broadcast import Answer, NothingLive, RelayFigures, SessionUnknown, StreamStatus
+from broadcast import Answer, NothingLive, Pin, RelayFigures, SessionUnknown, ShownRung, StreamStatus
 from venues.collections import Collection
 from web.policy import CallerKind
 
@@ -39,6 +39,12 @@ class Relay(Collection, Protocol):
 
     def delete(self, session: str) -> None: ...
 
+    def shown(self, session: str) -> ShownRung:
+        """What a viewer's session is sent of the picture. Raises SessionUnknown."""
+
+    def set_pin(self, pin: Pin) -> None:
+        """Which rung of the picture the venue's own screens get."""
+
 
 class NoRelay:
     """For commands and for tests without media: nothing is ever on air."""
@@ -71,6 +77,11 @@ class NoRelay:
         raise SessionUnknown
 
     def delete(self, session: str) -> None: ...
+
+    def shown(self, session: str) -> ShownRung:
+        raise SessionUnknown
+
+    def set_pin(self, pin: Pin) -> None: ...
 
     async def version(self, venue_id: int) -> str:
         return ""

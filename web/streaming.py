@@ -11,10 +11,22 @@ import ifaddr
 from yarl import URL
 
 from attendance.lectures import LectureState
-from broadcast import Answer, Relay, RelayFigures, Reply, SessionUnknown, StreamStatus, Uplinks, UplinkState
+from broadcast import (
+    Answer,
+    Pin,
+    Relay,
+    RelayFigures,
+    Reply,
+    SessionUnknown,
+    ShownRung,
+    StreamStatus,
+    Uplinks,
+    UplinkState,
+)
 from venues.errors import TongtangError
 from venues.exchange import LinkError
 from venues.link import LinkState
+from web import pins
 from web.policy import CallerKind
 
 if TYPE_CHECKING:
@@ -65,6 +77,7 @@ class Streaming:
 
     async def start(self) -> None:
         await self._relay.start()
+        self.set_pin(await pins.pinned(self._node.db))
 
     async def stop(self) -> None:
         await self._uplinks.stop()
@@ -95,6 +108,12 @@ class Streaming:
 
     def delete(self, session: str) -> None:
         self._relay.delete(session)
+
+    def shown(self, session: str) -> ShownRung:
+        return self._relay.shown(session)
+
+    def set_pin(self, pin: Pin) -> None:
+        self._relay.set_pin(pin)
 
     async def follow(self) -> None:
         """Pull what is on air and end what may no longer be, for as long as the node runs. A service of the node's

@@ -20,13 +20,19 @@ RIDS = ("q", "m", "h")
 SSRCS = {"q": 0x100, "m": 0x200, "h": 0x300}
 SIZES = {"q": (320, 180), "m": (640, 360), "h": (1280, 720)}
 BASES = {"q": 1000, "m": 500_000, "h": 0xFFFFF000}  # each rung has timestamps of its own, the last wraps soon
+FIRST = {"q": 20_000, "m": 300, "h": 32_760}  # PictureID
 _RID = 10
-DELTA = b"\x10\x01"
+
+
+def head(rid: str, moment: int, *, first: bool) -> bytes:
+    """The VP8 payload descriptor: PictureID of 15 bits and TL0PICIDX."""
+    picture = FIRST[rid] + moment & 0x7FFF
+    return struct.pack("!BBHB", 0x90 if first else 0x80, 0xC0, 0x8000 | picture, picture & 0xFF)
 
 
 def keyframe(rid: str) -> bytes:
     """The beginning of a VP8 keyframe of this rung's size, with its name."""
-    return b"\x10\x00\x00\x00\x9d\x01\x2a" + struct.pack("<HH", *SIZES[rid]) + rid.encode()
+    return b"\x00\x00\x00\x9d\x01\x2a" + struct.pack("<HH", *SIZES[rid]) + rid.encode()
 
 
 class Simulcast:
@@ -64,9 +70,10 @@ class Simulcast:
         for rid in RIDS:
             if rid in self.silent:
                 continue
-            first = keyframe(rid) if self.asked[rid] else DELTA + rid.encode()
+            frame = keyframe(rid) if self.asked[rid] else b"\x01" + rid.encode()
             self.asked[rid] = 0
-            payloads = [first + b"%d" % self.moment, *[DELTA + rid.encode() + bytes(200)] * RIDS.index(rid)]
+            more = head(rid, self.moment, first=False) + b"\x01" + rid.encode() + bytes(200)
+            payloads = [head(rid, self.moment, first=True) + frame, *[more] * RIDS.index(rid)]
             extension = rtp.extension_block([(_RID, rid.encode())])
             self._send(VIDEO_PT, SSRCS[rid], self.timestamp(rid), payloads, extension)
         if self.moment % 25 == 1:

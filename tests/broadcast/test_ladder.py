@@ -59,18 +59,32 @@ def test_a_rung_that_falls_silent_goes_only_when_another_has_moved_on_and_return
     ladder.measure(1.0)
     for _ in range(100):  # slides that nobody touches
         assert not ladder.measure(1.0)
+        assert not ladder.flowed(0, 1)
+        assert not ladder.flowed(1, 1)
     assert ladder.order == (0, 1)
-    gone = False
-    for _ in range(3):
-        feed(each[0], 30, 100)
-        gone |= ladder.measure(1.0)
-    assert gone
+    assert not ladder.flowed(0, 19)
+    assert ladder.flowed(0, 1)
     assert ladder.order == (0,)
-    feed(each[1], 5, 100)
-    feed(each[0], 5, 100)
+    assert not ladder.flowed(1, 5)
     assert not ladder.measure(1.0)
     assert ladder.keyframe(1)
     assert ladder.order == (0, 1)
+    assert not ladder.flowed(1, 19)
+    assert ladder.flowed(1, 1)
+    assert ladder.order == (1,)
+
+
+def test_the_frames_of_several_do_not_add_up_against_one() -> None:
+    each = tracks()
+    ladder = Ladder(each)
+    ladder.begin(several=True, pulled=False, now=0.0)
+    for rung in range(3):
+        feed(each[rung], 1, 100 * (rung + 1), size=(320 << rung, 180 << rung))
+        ladder.keyframe(rung)
+    for _ in range(10):
+        assert not ladder.flowed(0, 1)
+        assert not ladder.flowed(1, 3)
+    assert ladder.order == (0, 1, 2)
 
 
 def told(ladder: Ladder, *rates: int | None) -> bool:

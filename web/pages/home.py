@@ -7,9 +7,10 @@ from aiohttp import web
 from attendance.lectures import LectureState
 from attendance.report import VenueCounts
 from venues.status import Presence
-from web import sentences
+from web import pins, sentences
 from web.pages.forms import say
 from web.pages.rights import lecture_rows
+from web.policy import Role
 from web.render import render
 from web.routes import Access, Route, node_of, user_of
 
@@ -29,8 +30,17 @@ async def home(request: web.Request) -> web.Response:
         planned=min(planned, key=lambda each: (each.starts_at is None, each.starts_at or node.now()), default=None),
         counts=await _counts(request),
         pending=None if node.is_root else pending,
+        pin=await pins.pinned(node.db) if await _owns_screens(request) else None,
         trouble=None if node.uplink.state in _FINE else say(request, sentences.LINK[node.uplink.state]),
     )
+
+
+async def _owns_screens(request: web.Request) -> bool:
+    """Whether the picture on this venue's screens is the caller's to choose."""
+    node, user = node_of(request), user_of(request)
+    if node.venue is None or user.role is Role.LECTURER:
+        return False
+    return user.venue_id in [venue.id for venue in await node.venues.path(node.venue.id)]
 
 
 async def _counts(request: web.Request) -> VenueCounts | None:

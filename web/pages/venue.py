@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from aiohttp import web
 
+from broadcast import Pin
 from web import targets
+from web.api.rungs import pin_screens
 from web.auth import csrf_of, csrf_token, remember_screen, screen_secret
+from web.pages.forms import field, onward
 from web.render import render
 from web.routes import Access, Route, node_of
 
@@ -22,6 +25,13 @@ async def screen(request: web.Request) -> web.Response:
     return response
 
 
+async def pin(request: web.Request) -> web.Response:
+    """Which rung of the picture the venue's screens are to show."""
+    chosen = await field(request, "rung")
+    await pin_screens(request, Pin(chosen) if chosen in set(Pin) else Pin.AUTO)
+    return onward("/")
+
+
 async def roll_call(request: web.Request) -> web.Response:
     lecture = await targets.lecture_of(request)
     return render(request, "roll_call.html", lecture=lecture, roll_venue=node_of(request).require_venue())
@@ -29,6 +39,7 @@ async def roll_call(request: web.Request) -> web.Response:
 
 ROUTES = [
     Route("GET", "/screen", screen, access=Access.SCREEN, target=targets.screen, page=True),
+    Route("POST", "/screen/rung", pin, access=Access.OPERATOR, target=targets.screen, page=True, form=True),
     Route(
         "GET",
         "/lectures/{lecture}/roll-call",

@@ -83,6 +83,7 @@ function open(id) {
   });
   opened.addEventListener("state", show);
   opened.addEventListener("blocked", show);
+  opened.addEventListener("held", show);
   opened.addEventListener("moves", askNode);
   opened.start();
   return opened;
@@ -114,8 +115,9 @@ function show() {
 function flag(now) {
   const since = known.linkDown?.since;
   const down = since && Date.now() - since > 10_000;
-  at("flag").hidden = !(now.state === "live" && down);
+  at("flag").hidden = !(now.state === "live" && (down || player?.held));
   if (down) put("flag", say("soft_problem", { time: clock(since) }));
+  else if (player?.held) put("flag", say("held"));
 }
 
 function showCode() {

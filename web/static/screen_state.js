@@ -11,7 +11,7 @@ const REFUSED = ["refused", "revoked", "not_enrolled"];
  */
 export function decide({ screen, unreachableSince, linkDown, signedOut, player, now }) {
   if (player?.state === "live") return { state: "live", says: "connecting", more: "connecting_more" };
-  if (player?.state === "sound") return told("sound", "sound_only");
+  if (player?.state === "sound") return told("sound", player.held ? "sound_held" : "sound_only");
   if (signedOut) return told("idle", "signed_out");
   if (unreachableSince && (now - unreachableSince > GRACE_MS || !screen)) {
     return { ...told("connecting", "node"), since: unreachableSince };

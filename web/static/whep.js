@@ -5,11 +5,13 @@ import { MediaSession, ofType } from "./rtc.js";
 const STALL_MS = 3_000;
 const STALE_MS = 6_000;
 const SOUND_ALONE_MS = 2_000;
+const QUIET_MS = 1_000;
+const HELD_MS = 4_000;
 
 /**
  * See MediaSession for the events; `state` may also be "sound" (sound alone). Further properties: `blocked` is true
- * while the browser allows the picture but not the sound ("blocked" event when it changes), `figures` the last
- * statistics. `hear(told)` tells what arrives at the node: without it the player cannot know whether silence is a fault.
+ * while the browser allows the picture but not the sound ("blocked" event when it changes), `held` while the node sends
+ * sound alone though it has a picture ("held" event): the last picture stays. `figures` are the last statistics. `hear(told)` tells what arrives at the node: without it the player cannot know whether silence is a fault.
  */
 export class Player extends MediaSession {
   constructor(video, getDoor, options) {
@@ -17,6 +19,7 @@ export class Player extends MediaSession {
     this.video = video;
     this.blocked = false;
     this.arrives = null;
+    this.held = false;
     this.figures = { kbits: 0, frames: 0, lost: 0 };
   }
 
@@ -31,6 +34,7 @@ export class Player extends MediaSession {
     const stream = new MediaStream();
     this.moved = { begun: null, video: null, audio: null, frames: 0, audioPackets: 0 };
     this.bytes = null;
+    this.told = { at: -Infinity, held: false }; // by the node, of this session
     peer.addEventListener("track", ({ track, receiver }) => {
       const show = () => {
         stream.addTrack(track);
@@ -94,7 +98,33 @@ export class Player extends MediaSession {
     }
     this.#count(inbound, now, video);
     if (moved.video === now && arrives && !arrives.picture) this.dispatchEvent(new CustomEvent("moves")); // ask again
-    return verdict({ ...moved, state: this.state }, arrives, now);
+    if (arrives?.picture && now - (moved.video ?? moved.begun) > QUIET_MS) this.#askRung(now);
+    else if (moved.video === now) this.#hold(false);
+    if (!this.held || now - this.told.at > HELD_MS) return verdict({ ...moved, state: this.state }, arrives, now);
+    const heard = verdict({ ...moved, state: this.state }, { ...arrives, picture: null, soundAlone: arrives.sound }, now);
+    return heard === "sound" && this.video.videoWidth > 0 ? "live" : heard;
+  }
+
+  /** Is there no picture because the node sends none to this session? Its link may be too thin, or somebody chose so. */
+  async #askRung(now) {
+    const { session, told } = this;
+    if (!session || now - told.at < QUIET_MS) return;
+    told.at = now;
+    const headers = { Authorization: `Bearer ${session.token}` };
+    try {
+      const response = await fetch(`${session.url}/rung`, { headers, signal: AbortSignal.timeout(HELD_MS) });
+      if (response.ok && told === this.told) this.#hold(!(await response.json()).picture);
+    } catch {
+      // The node does not answer: what the media say counts.
+    }
+  }
+
+  #hold(held) {
+    if (held === this.held) return;
+    this.held = held;
+    // The picture is on its way again: so far nothing is missing.
+    if (!held) Object.assign(this.moved, { begun: performance.now(), video: this.moved.video && performance.now() });
+    this.dispatchEvent(new CustomEvent("held", { detail: held }));
   }
 
   #count(inbound, now, video) {

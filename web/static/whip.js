@@ -1,9 +1,18 @@
-// Send one stream by WHIP: one video encoding (720p30, ≤ 2.5 Mbit/s) and Opus, kept up through interruptions.
+// Send one stream by WHIP: the picture on three rungs (simulcast, up to 720p30 and 2.5 Mbit/s) and Opus, kept up through
+// interruptions.
 
 import { MediaSession, ofType } from "./rtc.js";
 
 export const MAX_BITRATE = 2_500_000;
-const START_KBITS = 1_200;
+const START_KBITS = 1_500; // enough for all three rungs from the first second on
+// The lowest first, as browsers expect: they give up the last ones of the list when bandwidth or processor run short.
+const RUNGS = [
+  { rid: "q", scaleResolutionDownBy: 4, maxBitrate: 150_000, maxFramerate: 15 },
+  { rid: "m", scaleResolutionDownBy: 2, maxBitrate: 600_000, maxFramerate: 30 },
+  { rid: "h", scaleResolutionDownBy: 1, maxBitrate: MAX_BITRATE, maxFramerate: 30 },
+];
+const ONE = [{ maxBitrate: MAX_BITRATE, maxFramerate: 30 }];
+const SOUND_FIRST = [{ priority: "high", networkPriority: "high" }];
 
 /** `stream` may change while on air: `use(stream)` replaces the tracks without a new session (W9, S9: no renegotiation). */
 export class Publisher extends MediaSession {
@@ -20,7 +29,9 @@ export class Publisher extends MediaSession {
     for (const kind of ["video", "audio"]) {
       const track = trackOf(this.stream, kind);
       const init = { direction: "sendonly", streams: [this.stream] };
-      if (kind === "video") init.sendEncodings = [{ maxBitrate: MAX_BITRATE, maxFramerate: 30 }];
+      // A quarter of a page of text is of no use to anybody, and a page that stands still takes little.
+      if (kind === "video") init.sendEncodings = track?.contentHint === "detail" ? ONE : RUNGS;
+      else init.sendEncodings = SOUND_FIRST;
       const transceiver = peer.addTransceiver(track ?? kind, init);
       this.senders[kind] = transceiver.sender;
       if (kind === "video") preferCodecs(transceiver);
@@ -66,7 +77,8 @@ export class Publisher extends MediaSession {
 
 function figures(stats, outbound, kbits) {
   const remote = ofType(stats, "remote-inbound-rtp");
-  const video = outbound.find((report) => report.kind === "video");
+  const pictures = outbound.filter((report) => report.kind === "video");
+  const video = pictures.sort((a, b) => (b.frameWidth ?? 0) - (a.frameWidth ?? 0))[0]; // the best rung that is sent
   const losses = remote.map((report) => report.fractionLost).filter((value) => typeof value === "number");
   const pair = ofType(stats, "candidate-pair").find((report) => report.nominated && report.currentRoundTripTime !== undefined);
   const roundTrip = remote.find((report) => report.roundTripTime)?.roundTripTime ?? pair?.currentRoundTripTime;
