@@ -20,7 +20,6 @@ import contextlib
 import datetime as dt
 import hashlib
 import json
-import random
 import statistics
 import sys
 import tempfile
@@ -28,10 +27,9 @@ from pathlib import Path
 from typing import Any
 
 import aiohttp
-from yarl import URL
 
 from attendance.lectures import LectureState
-from broadcast import Relay, Reply, Uplinks
+from bench.pull import pulling
 from broadcast.track import Sample
 from tests.acceptance.stage import browsing, demonstrating, signed_in, until
 from venues.settings import load
@@ -152,35 +150,19 @@ class _Probe:
         self.arrivals: dict[bytes, float] = {}
         self._lecture, self._url, self._token, self._http = lecture, url, token, http
 
-    async def ask(self, method: str, path: str, *, body: str = "", content_type: str = "", if_match: str = "") -> Reply:
-        origin = self._url.partition("/whep/")[0]
-        headers = {"Authorization": f"Bearer {self._token}"} | ({"Content-Type": content_type} if content_type else {})
-        async with self._http.request(
-            method, URL(origin).join(URL(path)), data=body.encode(), headers=headers
-        ) as response:
-            text, url = await response.text(), str(response.url)
-            return Reply(status=response.status, headers=response.headers, body=text, url=url)
-
     async def run(self, seconds: float) -> None:
-        relay = Relay(host="127.0.0.1", udp_port=0, addresses=["127.0.0.1"], max_sessions=10)
-        await relay.start()
-        uplinks = Uplinks(relay, self.ask, chance=random.Random(1).random)
-        track = relay.stream(self._lecture).track("video")
-        push = track.push
+        async with pulling(self._lecture, self._url, self._token, self._http) as relay:
+            track = relay.stream(self._lecture).track("video")
+            push = track.push
 
-        def noting(*arguments: Any, **named: Any) -> Sample | None:
-            sample: Sample | None = push(*arguments, **named)
-            if sample is not None:
-                self.arrivals.setdefault(hashlib.blake2b(sample.payload, digest_size=16).digest(), sample.at)
-            return sample
+            def noting(*arguments: Any, **named: Any) -> Sample | None:
+                sample: Sample | None = push(*arguments, **named)
+                if sample is not None:
+                    self.arrivals.setdefault(hashlib.blake2b(sample.payload, digest_size=16).digest(), sample.at)
+                return sample
 
-        track.push = noting  # type: ignore[method-assign]
-        uplinks.follow({self._lecture})
-        try:
+            track.push = noting  # type: ignore[method-assign]
             await asyncio.sleep(seconds)
-        finally:
-            await uplinks.stop()
-            await relay.stop()
 
 
 async def hop_delay(shown: dict[str, Any]) -> dict[str, float]:
