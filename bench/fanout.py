@@ -28,7 +28,7 @@ from bench.viewers import CountingViewer, client_port
 from broadcast import Relay
 from broadcast.rtp import build
 from broadcast.send import Sender, Way
-from web.process import use_huge_pages
+from web.allocator import use_huge_pages
 
 _VIDEO = 1150 - 12  # payload octets of a packet of 1,150
 _AUDIO = 120 - 12

@@ -24,7 +24,7 @@ from bench.rpc import pin, relay_process
 from bench.viewers import CountingViewer, client_port
 from broadcast import Relay
 from broadcast.dtls import Certificate
-from web.process import use_huge_pages
+from web.allocator import use_huge_pages
 
 
 async def measure(count: int) -> dict[str, Any]:

@@ -138,7 +138,7 @@ def offsets_ms(listener: _Listener) -> dict[str, float]:
         sys.exit("no second with both a beep and pictures")
     return {
         "median": round(statistics.median(found), 1),
-        "worst": round(max(found, key=lambda each: abs(each)), 1),
+        "worst": round(min(found) if -min(found) > max(found) else max(found), 1),
         "seconds": len(found),
     }
 

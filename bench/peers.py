@@ -42,7 +42,7 @@ from bench.fanout import settled
 from bench.janus import Flavour, JanusFailed, install
 from bench.namespaces import Sides, two_sides
 from bench.subjects import Opened, Subject, janus, media_relay, tongtang
-from web.process import use_huge_pages
+from web.allocator import use_huge_pages
 
 _START_S = 60.0  # for a server and its viewers
 _ALL_S = 235

@@ -56,12 +56,12 @@ def serve(settings: Settings, until_eof: bool) -> None:
 
     The role of a node is its place in the tree: without parent.urls in the configuration it is the root.
     """
-    from web import process
+    from web.allocator import use_huge_pages
 
-    process.use_huge_pages()
+    use_huge_pages()
     import uvloop
 
-    from web import serving
+    from web import process, serving
 
     process.set_up_logging(settings.log.level)
     uvloop.run(serving.serve(settings, lambda line: click.echo(line), until_eof=until_eof))

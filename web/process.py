@@ -5,22 +5,9 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-import os
 import signal
 import sys
 from collections.abc import AsyncIterator
-
-_TUNABLES = "GLIBC_TUNABLES"
-
-
-def use_huge_pages() -> None:
-    """Start this process once more, as itself, with an allocator that asks for huge pages: the keys of a thousand
-    sessions lie all over the memory, and finding their pages was a fifth of what it cost to protect a packet (glibc
-    manual, "Memory Allocation Tunables"). Where the variable is set already, nothing happens; it means nothing to other
-    C libraries."""
-    if sys.platform == "linux" and _TUNABLES not in os.environ:
-        os.environ[_TUNABLES] = "glibc.malloc.hugetlb=1"
-        os.execv(sys.executable, sys.orig_argv)
 
 
 def stop_on_signals(stop: asyncio.Event) -> None:
