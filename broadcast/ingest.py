@@ -190,15 +190,18 @@ class Ingest:
 
     def tick(self, now: float) -> None:
         """Ask again for what is missing, report, request keyframes. Every 20 ms or so."""
+        wanted = self._stream.wanted(now)
         for (kind, rung), source in self._primary.items():
             missing = source.receiver.nacks(now, self.round_trip_s or _ROUND_TRIP_S)
             if missing:
                 self._nacks += len(missing)
                 self._send(rtcp.nack(self._ssrc, source.ssrc, missing))
-            if kind == "video" and rung in self._requests and self._requests[rung].take(now):
+            unneeded = rung in self._rungs.pausable and rung not in wanted
+            if kind == "video" and not unneeded and rung in self._requests and self._requests[rung].take(now):
                 self._keyframe_requests += 1
                 self._send(rtcp.pli(self._ssrc, source.ssrc))
-        wanted = self._stream.wanted(now)
+        for rung in self._rungs.pausable - wanted:
+            self._stream.track("video", rung).keyframe = None  # an old picture is nothing to begin with
         for ssrc, number, paused in self._rungs.requests(wanted, self._flowing(now), now):
             self._send(rtcp.pause(self._ssrc, ssrc, number, paused=paused))
         if now >= self._next_feedback:

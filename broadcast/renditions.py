@@ -38,6 +38,11 @@ class Rungs:
     def several(self) -> bool:
         return bool(self._by_rid or self._slots)
 
+    @property
+    def pausable(self) -> set[int]:
+        """The rungs that need not come."""
+        return set(self._slots)
+
     def of(self, packet: Packet, uris: dict[int, str], *, repair: bool) -> int | None:
         """None for a packet of which it cannot be told. A browser names the RID only until it has heard a report."""
         if not self.several:

@@ -89,7 +89,7 @@ class Viewer:
                     self._audience.viewer_busy(self)
             elif isinstance(message, rtcp.KeyframeRequest):
                 leg = self._by_ssrc.get(message.ssrc)
-                if leg is not None and leg.is_picture:
+                if leg is not None and leg.is_picture and leg.state is not LegState.PAUSED:
                     self._audience.want_keyframe(leg.group.track.rung)
             elif isinstance(message, rtcp.Remb):
                 self.chooser.can_take(message.bitrate, now)

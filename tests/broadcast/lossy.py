@@ -34,6 +34,10 @@ class LossyLink:
         asyncio.get_running_loop().add_reader(sock, on_readable)
         return sock
 
+    def lose(self, part: float) -> None:
+        """From now on."""
+        self._loss = part
+
     @property
     def port(self) -> int:
         return int(self._near.getsockname()[1])

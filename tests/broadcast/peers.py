@@ -27,8 +27,10 @@ async def until(condition: Callable[[], bool], timeout_s: float = 20.0) -> None:
 
 
 @asynccontextmanager
-async def relaying(linger_s: float = 5.0) -> AsyncIterator[Relay]:
-    relay = Relay(host="127.0.0.1", udp_port=0, addresses=["127.0.0.1"], max_sessions=100, linger_s=linger_s)
+async def relaying(linger_s: float = 5.0, clock: Callable[[], float] = time.monotonic) -> AsyncIterator[Relay]:
+    relay = Relay(
+        host="127.0.0.1", udp_port=0, addresses=["127.0.0.1"], max_sessions=100, linger_s=linger_s, clock=clock
+    )
     await relay.start()
     try:
         yield relay

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import random
+import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
@@ -11,13 +13,14 @@ from itertools import pairwise
 import pytest
 
 from bench.dial import dial
-from broadcast import Pin, Relay, rtp
+from broadcast import Pin, Relay, Uplinks, rtp
 from broadcast.negotiate import offer_view
 from broadcast.peer import Peer, PeerState
-from broadcast.rtcp import SenderReport, nack, parse, pli
+from broadcast.rtcp import ReportBlock, SenderReport, nack, parse, pli, receiver_report
 from broadcast.rtp import difference
 from broadcast.sdp import Section
 from broadcast.vp8 import ids_of
+from tests.broadcast.lossy import lossy
 from tests.broadcast.peers import LECTURE, pulling, relaying, until
 from tests.broadcast.simulcast import Simulcast, simulcasting
 
@@ -188,6 +191,86 @@ async def test_keyframes_are_asked_for_on_the_rung_that_is_watched(relay: Relay,
         await until(lambda: publisher.requests["m"] > before["m"])
         assert publisher.requests["h"] == before["h"]
         assert publisher.requests["q"] == before["q"]
+
+
+class Clock:
+    """A relay's; it can be made to run faster once all are connected."""
+
+    def __init__(self) -> None:
+        self._at = self._since = time.monotonic()
+        self._speed = 1.0
+
+    def __call__(self) -> float:
+        return self._at + (time.monotonic() - self._since) * self._speed
+
+    def run(self, speed: float) -> None:
+        self._at, self._since, self._speed = self(), time.monotonic(), speed
+
+
+class Reporter:
+    """Reports that so great a part of the picture was lost, again and again, until it is cancelled."""
+
+    def __init__(self, screen: Watcher) -> None:
+        self.loss = 0.0
+        self._screen = screen
+
+    async def run(self) -> None:
+        screen, highest, lost = self._screen, 0, 0
+        assert screen.peer is not None
+        while True:
+            highest, lost = highest + 100, lost + int(100 * self.loss)
+            block = ReportBlock(screen.video[0].ssrc, int(self.loss * 255), lost, highest, 0, 0, 0)
+            screen.peer.send_rtcp(receiver_report(1, [block]))
+            await asyncio.sleep(0.05)
+
+
+async def test_a_viewer_who_reports_loss_goes_down_to_sound_alone_and_has_a_picture_again_when_it_ends() -> None:
+    async with AsyncExitStack() as stack:
+        clock = Clock()
+        relay = await stack.enter_async_context(relaying(clock=clock))
+        await stack.enter_async_context(simulcasting(relay, partial(relay.whip, LECTURE)))
+        await until(lambda: len(relay.stream(LECTURE).ladder.order or ()) == 3)
+        screen = await stack.enter_async_context(watching(relay))
+        await until(lambda: screen.rung == "h")
+        reporter = Reporter(screen)
+        running = asyncio.create_task(reporter.run())
+        try:
+            (viewer,) = relay.stream(LECTURE).viewers
+            clock.run(6)
+            reporter.loss = 0.6
+            await until(lambda: screen.rung in ("m", "q"))
+            await until(lambda: viewer.shown.rung is None)
+            heard = screen.sounds
+            await until(lambda: screen.sounds > heard + 10)
+            reporter.loss = 0.0
+            seen = len(screen.video)
+            await until(lambda: viewer.shown.rung is not None and len(screen.video) > seen + 5)
+            assert is_continuous(screen.video)
+        finally:
+            running.cancel()
+            await asyncio.gather(running, return_exceptions=True)
+
+
+async def test_what_a_nodes_link_cannot_carry_is_pulled_no_more() -> None:
+    async with AsyncExitStack() as stack:
+        relay = await stack.enter_async_context(relaying())
+        await stack.enter_async_context(simulcasting(relay, partial(relay.whip, LECTURE)))
+        link, ask = await stack.enter_async_context(lossy(relay, seed=1, loss=0.0))
+        clock = Clock()
+        child = await stack.enter_async_context(relaying(linger_s=0.2, clock=clock))
+        uplinks = Uplinks(child, ask, chance=random.Random(1).random)
+        uplinks.follow({LECTURE})
+        stack.push_async_callback(uplinks.stop)
+        await until(lambda: child.stream(LECTURE).ladder.order == (0, 1, 2))
+        screen = await stack.enter_async_context(watching(child))
+        await until(lambda: screen.rung == "h")
+        clock.run(3)
+        link.lose(0.3)
+        await until(lambda: screen.rung in ("q", "m"))
+        assert len(child.stream(LECTURE).ladder.order or ()) < 3
+        link.lose(0.0)
+        heard = screen.sounds
+        await until(lambda: screen.sounds > heard + 10)
 
 
 def flows(relay: Relay) -> Callable[[], set[int]]:
