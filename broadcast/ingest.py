@@ -192,7 +192,7 @@ class Ingest:
         """Ask again for what is missing, report, request keyframes. Every 20 ms or so."""
         wanted = self._stream.wanted(now)
         for (kind, rung), source in self._primary.items():
-            missing = source.receiver.nacks(now, self.round_trip_s or _ROUND_TRIP_S)
+            missing = source.receiver.nacks(now, self.round_trip_s or source.receiver.repair_s or _ROUND_TRIP_S)
             if missing:
                 self._nacks += len(missing)
                 self._send(rtcp.nack(self._ssrc, source.ssrc, missing))

@@ -23,6 +23,7 @@ class _Missing:
     since: float
     ask_at: float
     tries: int = 0
+    asked_at: float = 0.0
 
 
 class Receiver:
@@ -35,6 +36,7 @@ class Receiver:
         self.missed = 0  # packets that were asked for again at least once
         self.highest = -1
         self._first = 0
+        self.repair_s: float | None = None  # from a request to the packet, smoothed: the source's round trip and haste
         self._missing: dict[int, _Missing] = {}
         self._jitter = 0.0
         self._transit: float | None = None
@@ -57,10 +59,13 @@ class Receiver:
             if index > self.highest:
                 self._miss(self.highest + 1, index, now)
                 self.highest = index
-            elif self._missing.pop(index, None) is None:
-                return None
             else:
+                missing = self._missing.pop(index, None)
+                if missing is None:
+                    return None
                 self.recovered += 1
+                if repair and missing.tries == 1:  # after a second request nobody knows which of them it answers
+                    self._measure_repair(now - missing.asked_at)
         self.received += 1
         self._measure_jitter(timestamp, now)
         return index
@@ -75,6 +80,10 @@ class Receiver:
             return
         for index in range(max(start, stop - _MOST_MISSING), stop):
             self._missing[index] = _Missing(now, now + _REORDER_S)
+
+    def _measure_repair(self, took_s: float) -> None:
+        known = self.repair_s
+        self.repair_s = took_s if known is None else known + (took_s - known) / 4
 
     def _measure_jitter(self, timestamp: int, now: float) -> None:
         """RFC 3550 §6.4.1 and A.8."""
@@ -98,6 +107,7 @@ class Receiver:
             elif now >= missing.ask_at:
                 self.missed += not missing.tries
                 missing.tries += 1
+                missing.asked_at = now
                 missing.ask_at = now + max(0.020, round_trip_s * 1.25) * min(missing.tries, 4)
                 ask.append(index)
         ask.sort()

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import random
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -24,6 +25,23 @@ def test_a_hole_is_asked_for_until_it_is_filled() -> None:
     assert receiver.nacks(2.0, 0.05) == []  # given up
     assert (receiver.lost, receiver.given_up) == (1, 1)
     assert (receiver.expected, receiver.received, receiver.lost, receiver.recovered) == (4, 3, 1, 1)
+
+
+def test_how_long_a_repair_takes_is_measured_where_it_is_certain() -> None:
+    receiver = Receiver(90000)
+    receiver.on_packet(1, 0, 0.0)
+    receiver.on_packet(6, 0, 0.0)
+    assert receiver.repair_s is None
+    assert receiver.nacks(0.1, 0.1) == [2, 3, 4, 5]
+    receiver.on_packet(2, 0, 0.11)  # only late: it came by itself
+    assert receiver.repair_s is None
+    receiver.on_packet(3, 0, 0.18, repair=True)
+    assert receiver.repair_s == pytest.approx(0.08)
+    receiver.on_packet(4, 0, 0.22, repair=True)
+    assert receiver.repair_s == pytest.approx(0.09)
+    assert receiver.nacks(0.3, 0.1) == [5]
+    receiver.on_packet(5, 0, 0.31, repair=True)  # the answer to which of the two?
+    assert receiver.repair_s == pytest.approx(0.09)
 
 
 @given(st.integers(0, 0xFFFF), st.integers(0, 2**32), st.integers(2, 300))
