@@ -2,8 +2,9 @@
 
 Five real node processes, a real publisher process, the village's screen page in Chromium. For each fault: what was
 done, whether the screen had to open a new session, and how many seconds after the end of the fault's cause the page
-decoded a new frame. The page is never reloaded. A cause ends when the process that was gone is started, so the time
-that a node or the test publisher takes to start (about a second of this machine's time) is in the figure.
+decoded frames again. The page is never reloaded. A cause ends when the process that was gone is started, so the time
+that a node or the test publisher takes to start (about a second of this machine's time) is in the figure;
+`node_serves_after_s` says what of it was the start of nodes.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import aiohttp
 import yaml
 from playwright.async_api import Page
 
@@ -30,7 +32,7 @@ from web.demo_process import free_ports
 
 _LEVELS = ("province", "city", "county", "township", "village")
 _CALM_S = 6.0  # in which the publisher learns how often its server reports
-_IN_FLIGHT_S = 0.3  # frames that were on their way, or in the browser's jitter buffer, are no healing
+_GAP_S, _STEADY_S = 0.6, 2.0  # a picture that stands still for longer has stopped; one that goes on so long is back
 _FRAMES = "() => document.getElementById('lecture').getVideoPlaybackQuality().totalVideoFrames"
 # Each new session of the page is a new RTCPeerConnection: count them.
 _COUNT = """(() => {
@@ -46,6 +48,7 @@ class Stage:
         self.pids = {level: demo.pid(level) for level in _LEVELS}
         self._own: list[asyncio.subprocess.Process] = []
         self._publisher: asyncio.subprocess.Process | None = None
+        self._starting: list[asyncio.Task[float]] = []
         self.rows: list[dict[str, Any]] = []
 
     async def _run(self, *arguments: str) -> asyncio.subprocess.Process:
@@ -69,6 +72,18 @@ class Stage:
     async def start(self, level: str) -> None:
         process = await self._run("serve", "--config", str(self.demo.config(level)))
         self.pids[level] = process.pid
+        self._starting.append(asyncio.create_task(self._until_it_serves(self.settings(level)["http"]["public_url"])))
+
+    async def _until_it_serves(self, url: str) -> float:
+        """Seconds."""
+        start = time.perf_counter()
+        async with aiohttp.ClientSession() as http:
+            while True:
+                with contextlib.suppress(aiohttp.ClientError):
+                    async with http.get(f"{url}/healthz") as response:
+                        if response.status == 200:
+                            return time.perf_counter() - start
+                await asyncio.sleep(0.03)
 
     async def close(self) -> None:
         for process in self._own:
@@ -86,31 +101,34 @@ class Stage:
         return int(await self.page.evaluate(_FRAMES))
 
     async def picture(self, timeout_s: float = 60.0) -> float:
-        """Seconds until the page has decoded five more frames than now."""
-        start, before = time.perf_counter(), await self.frames()
+        """Seconds until the page decodes frames again that go on for a while: a few that were still on their way, or in
+        the browser's jitter buffer, are no healing."""
+        start = time.perf_counter()
+        seen, last, run_since = await self.frames(), start, start
         async with asyncio.timeout(timeout_s):
             while True:
-                now = await self.frames()
-                if now < before:
-                    before = now
-                if now >= before + 5:
-                    return time.perf_counter() - start
                 await asyncio.sleep(0.03)
+                now, frames = time.perf_counter(), await self.frames()
+                if frames != seen:
+                    run_since = now if now - last > _GAP_S else run_since
+                    seen, last = frames, now
+                    if now - run_since > _STEADY_S:
+                        return run_since - start
 
     async def fault(self, name: str, cause: Callable[[], Awaitable[None]]) -> None:
         """`cause` does harm and returns when its cause has ended."""
         await self.picture()
         before = await self.page.evaluate("window.sessions")
+        self._starting.clear()
         await cause()
-        ended = time.perf_counter()
         try:
-            await asyncio.sleep(_IN_FLIGHT_S)
-            await self.picture()
-            back: float | None = round(time.perf_counter() - ended, 2)
+            back: float | None = round(await self.picture(), 2)
         except TimeoutError:
             back = None
         sessions = await self.page.evaluate("window.sessions") - before
         row = {"fault": name, "picture_after_s": back, "new_sessions_of_the_screen": sessions}
+        if self._starting:
+            row["node_serves_after_s"] = round(max(await asyncio.gather(*self._starting)), 2)
         self.rows.append(row)
         print(json.dumps(row, ensure_ascii=False), file=sys.stderr)
 

@@ -31,7 +31,7 @@ _UNREADABLE_S = 10.0  # a parent reports each second, also when nothing is on ai
 _DELETE_S = 1.0
 _MOST_REDIRECTS = 4
 _LOOK_S = 0.25
-_FIRST_DELAY_S, _MOST_DELAY_S = 0.25, 2.0
+_FIRST_DELAY_S, _MOST_DELAY_S, _MOST_ASKED_S = 0.25, 1.0, 2.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -130,7 +130,7 @@ class Uplink:
             wait = back_off(failures, self._chance())
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(
-                    self._wake.wait(), wait if delay is None else min(delay, _MOST_DELAY_S) + wait / 4
+                    self._wake.wait(), wait if delay is None else min(delay, _MOST_ASKED_S) + wait / 4
                 )
             self._wake.clear()
 
