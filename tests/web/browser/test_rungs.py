@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from playwright.async_api import Page, expect
 
-from tests.web.browser.stage import Stage, state, until
-from tests.web.browser.test_screen import FRAMES, go_on_air, watch
+from tests.web.browser.stage import PATIENCE_S, Stage, state, until
+from tests.web.browser.test_screen import FRAMES, go_on_air
 from web.policy import Role
 
 WIDTH = "document.getElementById('lecture').videoWidth"
+HELD = "Sound only: the picture stands still"
 HEARD = "document.getElementById('lecture').currentTime"
 
 
@@ -20,11 +21,13 @@ async def pin(page: Page, label: str) -> None:
     assert await page.evaluate("document.getElementById('rung').selectedOptions[0].textContent.trim()") == label
 
 
-async def goes_on(screen: Page, width: int) -> None:
-    """A picture of this width moves, and time with it."""
-    await until(screen, f"{WIDTH} === {width}")
+async def goes_on(screen: Page, wide: str) -> int:
+    """A picture whose width is so moves, and time with it; the width. (How many pixels a rung has is the browser's
+    business: on a busy machine it sends smaller ones.)"""
+    await until(screen, f"{WIDTH} {wide}")
     seen, heard = await screen.evaluate(FRAMES), await screen.evaluate(HEARD)
-    await until(screen, f"{FRAMES} > {seen} + 5 && {HEARD} > {heard}")
+    await until(screen, f"{FRAMES} > {seen} + 5 && {HEARD} > {heard} && {WIDTH} {wide}")
+    return int(await screen.evaluate(WIDTH))
 
 
 async def test_an_operator_chooses_the_rung_of_the_venues_screen(stage: Stage) -> None:
@@ -36,20 +39,19 @@ async def test_an_operator_chooses_the_rung_of_the_venues_screen(stage: Stage) -
         await go_on_air(stage, desk)
         await screen.goto(f"{stage.url}/screen")
         await state(screen, "live")
-        await goes_on(screen, 1280)
-        opened = await watch(screen)
+        best = await goes_on(screen, "> 320")
         await home.goto(f"{stage.url}/")
         await pin(home, "Small picture")
-        await goes_on(screen, 320)
+        small = await goes_on(screen, f"< {best}")
         await pin(home, "Medium picture")
-        await goes_on(screen, 640)
+        medium = await goes_on(screen, f"> {small}")
         await pin(home, "Sound only")
-        await expect(screen.locator("#flag")).to_have_text("Sound only: the picture stands still")
+        flag = screen.locator("#flag")
+        await expect(flag).to_have_text(HELD, timeout=PATIENCE_S * 1000)
         seen, heard = await screen.evaluate(FRAMES), await screen.evaluate(HEARD)
-        await until(screen, f"{HEARD} > {heard} + 4")  # longer than a page waits for a picture
+        await until(screen, f"{HEARD} > {heard} + 4")  # longer than a page waits for a picture that it misses
         assert await screen.evaluate(FRAMES) <= seen + 2
+        await expect(flag).to_have_text(HELD, timeout=PATIENCE_S * 1000)
         await pin(home, "Automatic")
-        await goes_on(screen, 1280)
-        await expect(screen.locator("#flag")).to_be_hidden()
-        assert opened == []
-        assert set(await screen.evaluate("window.seen")) <= {"live"}
+        await goes_on(screen, f"> {medium}")
+        await expect(flag).to_be_hidden(timeout=PATIENCE_S * 1000)
