@@ -4,6 +4,7 @@ from broadcast.errors import EtagMissing, EtagStale, NothingLive, OfferRefused, 
 from broadcast.figures import Hop, ShownRung, StreamFigures, StreamStatus, Totals
 from broadcast.relay import Answer, Relay, RelayFigures
 from broadcast.rungs import Pin
+from broadcast.stream import slides_of
 from broadcast.uplink import Ask, Reply, Uplinks, UplinkState
 
 __all__ = [
@@ -27,4 +28,5 @@ __all__ = [
     "Totals",
     "UplinkState",
     "Uplinks",
+    "slides_of",
 ]

@@ -113,6 +113,13 @@ class Group:
             self.last = self.track.head
         return list(refused)
 
+    def repeat(self, sample: Sample, sender: Sender) -> None:
+        """Send a packet again to all live legs, the very same bytes; who has it drops it (RFC 3711 §3.3.2)."""
+        plain = self.plain(sample) if sample.index >= self.place.floor else None
+        if plain is not None and not self.parted:
+            for _, ways in self.live().values():
+                sender.fan_out(ways, [plain])
+
     @property
     def parted(self) -> bool:
         """Whether so much has gone by unsent that libsrtp's rollover counters can no longer be trusted: half a cycle

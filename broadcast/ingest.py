@@ -129,7 +129,13 @@ class Ingest:
             packet = unwrapped
         name = kind, rung
         source = self._source(packet.ssrc, name, codec.clock_rate, now)
-        index = source.receiver.on_packet(packet.sequence, packet.timestamp, now, repair=original is not None)
+        index = source.receiver.on_packet(
+            packet.sequence,
+            packet.timestamp,
+            now,
+            repair=original is not None,
+            ends=packet.marker or kind != "video",
+        )
         if index is None or self._primary.get(name) is not source:
             return
         self.last_media = source.last = now

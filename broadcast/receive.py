@@ -16,6 +16,7 @@ _REORDER_S = 0.010  # a packet is missed after this long: shorter is reordering
 _GIVE_UP_S = 1.0
 _TRIES = 10
 _MOST_MISSING = 1000
+_UNFINISHED_S = 0.05  # that a frame may stand still before its end is asked for
 
 
 @dataclass(slots=True)
@@ -43,22 +44,29 @@ class Receiver:
         self._expected_prior = 0
         self._received_prior = 0
         self._report: tuple[SenderReport, float] | None = None
+        self._unfinished: float | None = None  # since when the newest packet, which does not end its frame, is there
 
-    def on_packet(self, sequence: int, timestamp: int, now: float, *, repair: bool = False) -> int | None:
+    def on_packet(
+        self, sequence: int, timestamp: int, now: float, *, repair: bool = False, ends: bool = True
+    ) -> int | None:
         """The extended sequence number of an arriving packet, None for one that came before or far too late.
 
-        `repair`: it is a retransmission, and counts only if it is missing: it must never move the numbering.
+        `repair`: it is a retransmission, and counts only if it is missing: it must never move the numbering. `ends`: it
+        is the last of its frame. Of slides the next frame may be far: what is lost at the end of one shows by this.
         """
         if repair and (self.highest < 0 or self._index(sequence) not in self._missing):
             return None
         if self.highest < 0:
             index = 1 << 16 | sequence  # room below, for what is older than the first packet
             self._first = self.highest = index
+            self._unfinished = None if ends else now
         else:
             index = self._index(sequence)
             if index > self.highest:
                 self._miss(self.highest + 1, index, now)
+                self.recovered += self._missing.pop(index, None) is not None
                 self.highest = index
+                self._unfinished = None if ends else now
             else:
                 missing = self._missing.pop(index, None)
                 if missing is None:
@@ -101,6 +109,9 @@ class Receiver:
     def nacks(self, now: float, round_trip_s: float) -> list[int]:
         """The sequence numbers (16 bit, ascending) to ask for now; each again after a round trip, then given up."""
         ask: list[int] = []
+        if self._unfinished is not None and now - self._unfinished > _UNFINISHED_S:
+            self._unfinished = None
+            self._missing.setdefault(self.highest + 1, _Missing(now, now))
         for index, missing in list(self._missing.items()):
             if missing.tries >= _TRIES or now - missing.since > _GIVE_UP_S or self.highest - index > _MOST_MISSING:
                 del self._missing[index]
@@ -136,7 +147,8 @@ class Receiver:
     @property
     def given_up(self) -> int:
         """Lost for good: what is still being asked for again does not count. Never falls."""
-        return max(0, self.expected - self.received - self.missing)
+        ahead = self.highest + 1 in self._missing  # of what is expected so far, this one is not yet
+        return max(0, self.expected - self.received - self.missing + ahead)
 
     def report(self, ssrc: int, now: float) -> ReportBlock:
         """The block for the next receiver report (RFC 3550 A.3); advances the interval that `fraction` is of."""

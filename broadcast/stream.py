@@ -23,18 +23,27 @@ from broadcast.viewer import JOIN_PACKETS, Viewer
 _log = logging.getLogger(__name__)
 _CAPACITY = {"video": 2048, "audio": 512}
 _LIVE_S = 2.0
+_HEARD_S = 4.0  # from a source of slides: checks and reports, also while no slide changes
+_SLIDES = ":slides"
 _CHOICE_S = 1.0
 _NODE_REPORT_S, _SCREEN_REPORT_S = 1.0, 3.0  # a child tells a silent parent from a dead one by them
 
 
+def slides_of(lecture: str) -> str:
+    """The name of the stream that carries a lecture's slides beside its main one, which has camera and sound."""
+    return lecture + _SLIDES
+
+
 class Stream:
-    """`on_change` is called when the stream gets or loses its source."""
+    """`on_change` is called when the stream gets or loses its source. Slides may stand still for minutes: their stream
+    is live for as long as its source is heard of."""
 
     def __init__(self, name: str, sender: Sender, *, on_change: Callable[[], None], linger_s: float = LINGER_S) -> None:
         self.name = name
         self.sender = sender
         self.source: Ingest | None = None
         self.viewers: set[Viewer] = set()
+        self._stands_still = name.endswith(_SLIDES)
         self.last_used = 0.0
         self.last_tick = 0.0
         self._tracks = {"audio": [_new_track("audio")], "video": [_new_track("video", n) for n in range(MOST_RUNGS)]}
@@ -294,8 +303,17 @@ class Stream:
             viewer.work(self.sender)
             if not viewer.is_busy:
                 self._busy.discard(viewer)
+        self._repeat_tails(now)
         self._report_some(now)
         self._choose_some(self._choices.due(self.viewers, now), now)
+
+    def _repeat_tails(self, now: float) -> None:
+        for track in self._tracks["video"]:
+            sample = track.tail(now)
+            if sample is not None:
+                for group in self._groups.values():
+                    if group.track is track:
+                        group.repeat(sample, self.sender)
 
     def _report_some(self, now: float) -> None:
         """Sender reports, spread over the ticks: to a node once a second, to a screen every three seconds and soon
@@ -371,7 +389,11 @@ class Stream:
     def _flows(self, kind: str, now: float) -> bool:
         source = self.source
         last = source.last_of(kind) if source is not None else None
-        return last is not None and now - last < _LIVE_S
+        if source is None or last is None:
+            return False
+        if self._stands_still and source.peer is not None:
+            return now - max(last, source.peer.last_heard) < _HEARD_S
+        return now - last < _LIVE_S
 
     def _shows(self, now: float) -> bool:
         """Whether there is a picture, on this node or to be had from the parent."""

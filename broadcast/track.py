@@ -18,6 +18,8 @@ from broadcast.vp8 import Ids, following, ids_of, moved
 Extensions = tuple[tuple[str, bytes], ...]
 _REPORTS = 8  # sender reports, about one a second
 _CLOCK_WAS_SET_S = 0.25
+_STILL_S = 0.12  # longer than between the frames of any moving picture
+_MOST_REPEATS = 3
 
 
 @dataclass(slots=True)
@@ -74,6 +76,7 @@ class Track:
         self._ids = Ids()  # what is added to those of the source
         self._last_timestamp = timestamp
         self._last_at: float | None = None
+        self._repeats = 0
         self._reference: tuple[int, int, float] | None = None
         self._reports: deque[tuple[int, int, float]] = deque(maxlen=_REPORTS)
         self._anchor: tuple[int, int] | None = None
@@ -105,7 +108,7 @@ class Track:
             self.size = size_of(codec.name, packet.payload) or self.size
         if out > self.head:
             self.head = out
-            self._last_timestamp, self._last_at = timestamp, now
+            self._last_timestamp, self._last_at, self._repeats = timestamp, now, 0
             self.codec = codec
         self.pending.append(sample)
         return sample
@@ -143,6 +146,14 @@ class Track:
     def since(self, index: int) -> list[Sample]:
         """All packets kept from `index` on, in order; those already in `pending` too."""
         return [s for i in range(max(index, self.head - self._mask), self.head + 1) if (s := self.at(i)) is not None]
+
+    def tail(self, now: float) -> Sample | None:
+        """The newest packet, when none has followed it for a moment, and after three times and nine times as long once
+        more: who has lost it would not know before the next frame, and of slides that may be far."""
+        if self._last_at is None or self._repeats >= _MOST_REPEATS or now - self._last_at < _STILL_S * 3**self._repeats:
+            return None
+        self._repeats += 1
+        return self.at(self.head)
 
     def joinable(self, most: int) -> int | None:
         """Where a new viewer can start: the last keyframe when at most `most` packets have followed it, else None."""

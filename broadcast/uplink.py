@@ -209,7 +209,7 @@ class Uplink:
     async def _post(self, offer: str) -> Reply:
         """The offer to the parent, through its redirections (RFC 9725 §4.4: only 307) within the same parent: another
         host would get this node's bearer."""
-        path = f"/whep/{self.lecture}"
+        path = f"/whep/{self.lecture.replace(':', '/')}"  # slides are a place of their own
         for _ in range(_MOST_REDIRECTS):
             reply = await self._ask("POST", path, body=offer, content_type="application/sdp")
             path = urljoin(reply.url, reply.headers.get("Location", ""))

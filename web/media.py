@@ -15,7 +15,7 @@ from aiohttp import hdrs, web
 from multidict import CIMultiDict
 
 from attendance.lectures import LectureState
-from broadcast import Answer, NothingLive, SessionUnknown
+from broadcast import Answer, NothingLive, SessionUnknown, slides_of
 from broadcast.errors import AlreadyPublished, EtagStale
 from venues.errors import TongtangError
 from venues.settings import IceServer
@@ -79,6 +79,12 @@ async def _lecture(request: web.Request) -> Target:
     return Target(lecture_id=request.match_info["lecture"])
 
 
+def _stream(request: web.Request) -> str:
+    """The lecture's main stream, or that of its slides."""
+    lecture = request.match_info["lecture"]
+    return slides_of(lecture) if request.path.endswith(f"/{lecture}/slides") else lecture
+
+
 async def whip(request: web.Request) -> web.Response:
     """Publish: POST an SDP offer, get the answer."""
     offer = await _body(request, _SDP)
@@ -86,10 +92,10 @@ async def whip(request: web.Request) -> web.Response:
     _bound(request)
     if lecture.state is LectureState.ENDED:
         raise LectureEnded
-    return _created(request, await _once_free(request, lecture.id, offer))
+    return _created(request, await _once_free(request, _stream(request), offer))
 
 
-async def _once_free(request: web.Request, lecture: str, offer: str) -> Answer:
+async def _once_free(request: web.Request, stream: str, offer: str) -> Answer:
     """A publisher who comes back after a crash waits here until the former session has been silent for long enough,
     and not a Retry-After longer. Raises AlreadyPublished."""
     node = node_of(request)
@@ -97,7 +103,7 @@ async def _once_free(request: web.Request, lecture: str, offer: str) -> Answer:
     until = loop.time() + _HOLD_PUBLISHER_S
     while True:
         try:
-            return await node.relay.whip(lecture, offer)
+            return await node.relay.whip(stream, offer)
         except AlreadyPublished:
             if loop.time() > until or node.stopping.is_set() or request.transport is None:
                 raise
@@ -114,19 +120,19 @@ async def whep(request: web.Request) -> web.Response:
 async def _once_live(request: web.Request, offer: str) -> Answer:
     """Hold the request back for a moment: who asks just before a lecture comes on air, as all nodes of a province do
     then, has its picture as soon as there is one, and not a Retry-After later. Raises NothingLive."""
-    node, lecture = node_of(request), request.match_info["lecture"]
+    node, stream = node_of(request), _stream(request)
     is_node = user_of(request).kind is CallerKind.NODE
     loop = asyncio.get_running_loop()
     until = loop.time() + _HOLD_S
     while True:
         seen = node.changes.count
         try:
-            return await node.relay.whep(lecture, offer, node=is_node)
+            return await node.relay.whep(stream, offer, node=is_node)
         except NothingLive:
             left_s = until - loop.time()
             if left_s <= 0 or node.stopping.is_set() or request.transport is None:  # a client that left hangs up
                 raise
-        await node.changes.wait(min(left_s, _SOON_S if node.relay.status(lecture).fed else _LOOK_S), seen)
+        await node.changes.wait(min(left_s, _SOON_S if node.relay.status(stream).fed else _LOOK_S), seen)
 
 
 async def _body(request: web.Request, expected: str) -> str:
@@ -254,6 +260,8 @@ def _door(path: str, handler: Handler, access: Access) -> list[Route]:
 ROUTES = [
     *_door(f"/whip/{_NAME}", whip, Access.PUBLISH),
     *_door(f"/whep/{_NAME}", whep, Access.VIEW),
+    *_door(f"/whip/{_NAME}/slides", whip, Access.PUBLISH),
+    *_door(f"/whep/{_NAME}/slides", whep, Access.VIEW),
     Route("PATCH", _SESSION, patch, access=Access.STREAM, pace=_pace, takes=_FRAGMENT, media=_FRAGMENT),
     Route("GET", f"{_SESSION}/rung", shown, access=Access.STREAM, answer=RungOut),
     Route("DELETE", _SESSION, delete, access=Access.STREAM, pace=_pace),

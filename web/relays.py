@@ -31,6 +31,10 @@ class Relay(Collection, Protocol):
 
     def figures(self) -> RelayFigures: ...
 
+    def layout(self, lecture: str) -> str: ...
+
+    def lay_out(self, lecture: str, layout: str) -> None: ...
+
     async def whip(self, lecture: str, offer: str) -> Answer: ...
 
     async def whep(self, lecture: str, offer: str, *, node: bool) -> Answer: ...
@@ -66,6 +70,11 @@ class NoRelay:
 
     def figures(self) -> RelayFigures:
         return RelayFigures()
+
+    def layout(self, lecture: str) -> str:
+        return "auto"
+
+    def lay_out(self, lecture: str, layout: str) -> None: ...
 
     async def whip(self, lecture: str, offer: str) -> Answer:
         raise NothingLive

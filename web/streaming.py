@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import logging
 import random
 from typing import TYPE_CHECKING
@@ -22,6 +23,7 @@ from broadcast import (
     StreamStatus,
     Uplinks,
     UplinkState,
+    slides_of,
 )
 from venues.errors import TongtangError
 from venues.exchange import LinkError
@@ -34,6 +36,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 _LOOK_S = 5.0
+_AUTO = "auto"
 
 
 def own_addresses(host: str) -> list[str]:
@@ -56,8 +59,9 @@ def path_at(parent: str, url: str) -> str:
 
 
 class Streaming:
-    """What web.node calls its relay: broadcast.Relay plus the pull from the parent. Also the collection "streams": the
-    lectures that have a source here, so that a child asks for them the moment that there is one."""
+    """What web.node calls its relay: broadcast.Relay plus the pull from the parent. Also the collection "streams": what
+    has a source here, so that a child asks for it the moment that there is one, and how the lecturer wants it laid out
+    on the screens."""
 
     name = "streams"
 
@@ -74,6 +78,8 @@ class Streaming:
         )
         self._uplinks = Uplinks(self._relay, self._ask, chance=random.random)
         self.owners: dict[str, tuple[CallerKind, str]] = {}
+        self._above: frozenset[str] = frozenset()  # what the parent has on air
+        self._layouts: dict[str, str] = {}
 
     async def start(self) -> None:
         await self._relay.start()
@@ -96,6 +102,16 @@ class Streaming:
     def uplink_state(self, lecture: str) -> UplinkState | None:
         """How the pull from the parent stands; None where there is none."""
         return self._uplinks.state(lecture)
+
+    def layout(self, lecture: str) -> str:
+        """How the lecturer wants camera and slides on the screens: "auto", "slides", "camera"."""
+        return self._layouts.get(lecture, _AUTO)
+
+    def lay_out(self, lecture: str, layout: str) -> None:
+        """Kept for as long as the node at which it is said runs; the lecturer's desk says it again."""
+        if layout != self.layout(lecture):
+            self._layouts[lecture] = layout
+            self._node.changes.notify()
 
     async def whip(self, lecture: str, offer: str) -> Answer:
         return await self._relay.whip(lecture, offer)
@@ -125,9 +141,12 @@ class Streaming:
             if node.venue is not None:
                 lectures = {each.id: each.state for each in await node.lectures.list(node.venue.id)}
                 if not node.is_root:
-                    self._uplinks.follow({id for id, state in lectures.items() if state is LectureState.LIVE})
+                    live = {id for id, state in lectures.items() if state is LectureState.LIVE}
+                    self._uplinks.follow(live | {slides_of(id) for id in live} & self._above)
                 for lecture in (id for id, state in lectures.items() if state is LectureState.ENDED):
                     self._relay.end(lecture, "the lecture has ended")
+                    self._relay.end(slides_of(lecture), "the lecture has ended")
+                    self._layouts.pop(lecture, None)
             await self._end_sessions_of_the_barred()
             await node.changes.wait(_LOOK_S, seen)
 
@@ -180,10 +199,14 @@ class Streaming:
     # the collection "streams"
 
     async def version(self, venue_id: int) -> str:
-        return ",".join(self._relay.fed())
+        return json.dumps(await self.export(venue_id), sort_keys=True, separators=(",", ":"))
 
     async def export(self, venue_id: int) -> object:
-        return self._relay.fed()
+        return {"fed": self._relay.fed(), "layouts": self._layouts}
 
     async def replace(self, content: object) -> None:
+        match content:
+            case {"fed": list(fed), "layouts": dict(layouts)}:
+                self._above = frozenset(map(str, fed))
+                self._layouts = {str(lecture): str(layout) for lecture, layout in layouts.items()}
         self._uplinks.wake()

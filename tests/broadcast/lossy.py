@@ -20,7 +20,7 @@ class LossyLink:
     """Forwards between whoever dials and `target`. Loss comes single (`loss`) and in bursts of `burst` packets."""
 
     def __init__(self, target: Address, *, seed: int, loss: float, burst: int = 1) -> None:
-        self.lost = self.carried = 0
+        self.lost = self.carried = self.cut = 0  # cut: packets of media while it was not open
         self.open = True
         self._target, self._chance = target, random.Random(seed)
         self._loss, self._burst, self._left = loss, burst, 0
@@ -61,6 +61,7 @@ class LossyLink:
     def survives(self, data: bytes) -> bool:
         """The media is lossy; the handshake is not, or a test would wait for its retransmissions."""
         if not self.open:
+            self.cut += 128 <= data[0] <= 191 and not 192 <= data[1] <= 223
             return False
         if data[0] < 128:
             return True

@@ -46,7 +46,7 @@ def asking(parent: Callable[[], Relay]) -> Callable[..., Awaitable[Reply]]:
             if method == "DELETE":
                 parent().delete(path.rpartition("/")[2])
                 return Reply(status=200, headers={}, body="", url=path)
-            answer = await parent().whep(path.rpartition("/")[2], body, node=True)
+            answer = await parent().whep(path.removeprefix("/whep/").replace("/", ":"), body, node=True)
         except TongtangError as error:
             return Reply(status=error.status, headers={"Retry-After": "1"}, body=error.message, url=path)
         headers = {"Location": f"/session/{answer.session}"}

@@ -90,3 +90,26 @@ def test_transport_feedback_says_when_each_packet_came() -> None:
     base, _, count, deltas = feedback.take()  # type: ignore[misc]
     assert (base, count, len(deltas)) == (2, 1, 2)
     assert deltas[0] is None
+
+
+def test_the_end_of_a_frame_that_does_not_come_is_asked_for() -> None:
+    receiver = Receiver(90000)
+    receiver.on_packet(10, 0, 0.0, ends=False)
+    assert receiver.nacks(0.04, 0.02) == []
+    assert receiver.nacks(0.06, 0.02) == [11]
+    assert (receiver.expected, receiver.lost, receiver.given_up) == (1, 0, 0)  # nobody knows yet that it exists
+    assert receiver.on_packet(11, 0, 0.08, repair=True, ends=False) is not None
+    assert receiver.nacks(0.14, 0.02) == [12]
+    assert receiver.on_packet(12, 0, 0.16, repair=True, ends=True) is not None
+    assert receiver.nacks(1.0, 0.02) == []
+    assert (receiver.received, receiver.recovered, receiver.missing) == (3, 2, 0)
+
+
+def test_an_end_that_never_comes_is_given_up() -> None:
+    receiver = Receiver(90000)
+    receiver.on_packet(10, 0, 0.0, ends=False)
+    asked = [receiver.nacks(at / 50, 0.02) for at in range(500)]
+    assert 1 <= sum(map(len, asked)) <= 10
+    assert (receiver.missing, receiver.given_up) == (0, 0)
+    assert receiver.on_packet(11, 0, 20.0) is not None
+    assert receiver.missing == 0

@@ -125,3 +125,17 @@ def test_keyframes_are_asked_for_once_a_second_and_no_more_once_one_came() -> No
     assert requests.take(1.0)
     requests.satisfied()
     assert not requests.take(3.0)
+
+
+def test_the_tail_is_said_again_when_nothing_follows() -> None:
+    t = track()
+    assert t.tail(9.0) is None  # nothing has come yet
+    for at in range(4):
+        push(t, "a", 70000 + at, now=10.0 + at / 30)
+        assert t.tail(10.0 + at / 30 + 0.1) is None  # a picture that moves
+    last = t.at(t.head)
+    told = [(at, t.tail(10.1 + at / 100)) for at in range(500)]
+    assert [sample for _, sample in told if sample is not None] == [last] * 3
+    assert [at for at, sample in told if sample is not None] == pytest.approx([12, 36, 108], abs=1)
+    push(t, "a", 70004, now=20.0)
+    assert t.tail(20.2) is t.at(t.head)

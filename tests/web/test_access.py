@@ -39,8 +39,12 @@ PUBLIC = {
     "POST /c/{code}": "the code on the screen is the proof",
     "OPTIONS /session/{session}": "RFC 9725: a browser's preflight carries no token",
 }
-PUBLIC |= {f"{method} /whip/{{lecture}}": "RFC 9725: says nothing" for method in ("GET", "HEAD", "OPTIONS")}
-PUBLIC |= {f"{method} /whep/{{lecture}}": "RFC 9725: says nothing" for method in ("GET", "HEAD", "OPTIONS")}
+PUBLIC |= {
+    f"{method} /{door}/{{lecture}}{part}": "RFC 9725: says nothing"
+    for method in ("GET", "HEAD", "OPTIONS")
+    for door in ("whip", "whep")
+    for part in ("", "/slides")
+}
 # Routes for staff that touch no particular venue: what they show is cut to the caller's own subtree, or nobody's.
 UNBOUND = {
     "GET /api/session",
@@ -117,6 +121,8 @@ def body_for(route: Route, scene: Scene) -> object:
         "LectureIn": {"title": "x", "venue": int(scene.ids["venue"])},
         "CheckInIn": {"name": "x"},
         "UndoIn": {"event": "x"},
+        "LayoutIn": {"layout": "auto"},
+        "ScreenRung": {"rung": "auto"},
         "EventsIn": {"events": []},
         "HeartbeatIn": {"sent_at": "x", "revision_base": 0, "report": {}, "below": []},
     }

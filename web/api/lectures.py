@@ -7,6 +7,7 @@ import datetime as dt
 from aiohttp import web
 
 from attendance.lectures import Lecture, LectureState
+from broadcast import slides_of
 from venues.status import Presence
 from venues.tokens import TokenKind
 from web import auth, targets
@@ -83,19 +84,28 @@ async def _media_token(
 async def stream(request: web.Request) -> models.StreamOut:
     """What this node's relay has of the lecture, and how many venues below this node are connected."""
     node = node_of(request)
-    status = node.relay.status(request.match_info["lecture"])
+    lecture = request.match_info["lecture"]
+    status, slides = node.relay.status(lecture), node.relay.status(slides_of(lecture))
     counts = await node.health.counts(node.venue.id) if node.venue else {}
     connected = sum(counted.get(Presence.CONNECTED, 0) for counted in counts.values())
     return models.StreamOut(
         live=status.live,
         picture=status.picture,
         sound=status.sound,
+        slides=slides.live,
+        layout=node.relay.layout(lecture),
         kbit_s=status.kbit_s,
         loss=status.loss,
         viewers=status.viewers + status.nodes,
         venues_connected=connected,
         venues_total=sum(sum(counted.values()) for counted in counts.values()),
     )
+
+
+async def lay_out(request: web.Request) -> models.StreamOut:
+    """How camera and slides are shown on the screens of all venues, unless a venue chooses otherwise."""
+    node_of(request).relay.lay_out(request.match_info["lecture"], body_of(request, models.LayoutIn).layout)
+    return await stream(request)
 
 
 ROUTES = [
@@ -130,6 +140,15 @@ ROUTES = [
         target=targets.lecture_along,
         answer=models.MediaTokenOut,
         status=201,
+    ),
+    Route(
+        "PUT",
+        _LECTURE + "/layout",
+        lay_out,
+        access=Access.LECTURER,
+        target=targets.lecture,
+        body=models.LayoutIn,
+        answer=models.StreamOut,
     ),
     Route(
         "GET",

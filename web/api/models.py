@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, PlainSerializer
 
@@ -215,16 +215,25 @@ class MediaTokenOut(Out):
 
 class StreamOut(Out):
     """What this node's relay has of a lecture. `loss` is a fraction of packets, `viewers` screens and child nodes;
-    `venues_connected` counts below it."""
+    `venues_connected` counts below it. `slides`: their stream arrives; `layout` as in `LayoutIn`."""
 
     live: bool
     picture: bool
     sound: bool
+    slides: bool
+    layout: str
     kbit_s: float
     loss: float
     viewers: int
     venues_connected: int
     venues_total: int
+
+
+class LayoutIn(In):
+    """How a lecture's camera and slides are shown: auto (slides large, camera small, or what there is), slides (these
+    alone), camera (it alone)."""
+
+    layout: Literal["auto", "slides", "camera"]
 
 
 class HopOut(Out):
@@ -381,13 +390,16 @@ class NamesOut(Out):
 class ScreenOut(Out):
     """`state`: no_venue (node not ready), no_lecture, planned, waiting (begun, nothing arrives here yet), live.
 
-    `picture` and `sound`: each arrives at this node. `sentence` says the state in the caller's language. `code_url`
-    and `code_svg` are the rotating check-in code while a lecture runs; ask again after `code_expires_in_s`.
+    `picture`, `sound` and `slides`: each arrives at this node. `layout`: see `LayoutIn`. `sentence` says the state in
+    the caller's language. `code_url` and `code_svg` are the rotating check-in code while a lecture runs; ask again
+    after `code_expires_in_s`.
     """
 
     state: str
     picture: bool
     sound: bool
+    slides: bool
+    layout: str
     sentence: str
     venue: VenueOut | None
     lecture: LectureOut | None

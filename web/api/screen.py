@@ -9,6 +9,7 @@ from attendance.event import Method
 from attendance.lectures import Lecture, LectureState
 from attendance.log import Captured
 from attendance.qr import qr_svg
+from broadcast import slides_of
 from venues.errors import TongtangError
 from web import auth, sentences, targets, tickets
 from web.api import models, present
@@ -40,13 +41,15 @@ async def screen(request: web.Request) -> models.ScreenOut:
     if lecture is None:
         return shown
     count = await node.reports.count(lecture.id, venue.id)
-    status = node.relay.status(lecture.id)
+    status, slides = node.relay.status(lecture.id), node.relay.status(slides_of(lecture.id))
     more: dict[str, object] = {
         "lecture": present.lecture_out(lecture),
         "present": count.present,
         "expected": count.expected,
         "picture": status.picture,
         "sound": status.sound,
+        "slides": slides.live,
+        "layout": node.relay.layout(lecture.id),
     }
     if lecture.state is LectureState.LIVE:
         more |= await _code(node, lecture.id, venue.id)
@@ -58,6 +61,8 @@ def _screen(link: models.LinkOut, *, state: str, sentence: str) -> models.Screen
         state=state,
         picture=False,
         sound=False,
+        slides=False,
+        layout="auto",
         sentence=sentence,
         link=link,
         venue=None,
@@ -75,7 +80,8 @@ def _state(node: Node, lecture: Lecture | None) -> str:
         return "no_lecture"
     if lecture.state is LectureState.PLANNED:
         return "planned"
-    return "live" if node.relay.status(lecture.id).live else "waiting"
+    streams = (lecture.id, slides_of(lecture.id))
+    return "live" if any(node.relay.status(each).live for each in streams) else "waiting"
 
 
 async def _code(node: Node, lecture: str, venue: int) -> dict[str, object]:

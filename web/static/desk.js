@@ -16,6 +16,7 @@ const { lecture, venue, udpPort } = at("desk").dataset;
 const sources = new Sources({ camera: at("camera"), microphone: at("microphone"), share: at("share") });
 const meter = new LevelMeter(at("level"), at("fill"));
 let publisher = null;
+let slides = null; // their own publisher
 let onAirSince = null;
 let lastLive = 0;
 let begun = at("desk").dataset.begun; // the lecture: planned, live, ended
@@ -30,11 +31,20 @@ sources.addEventListener("change", async () => {
   at("preview").hidden = !hasVideo;
   at("empty").hidden = hasVideo;
   showLecture();
-  at("share").setAttribute("aria-pressed", String(sources.sharing));
   meter.listen(stream);
   sayTrouble();
   if (publisher) await publisher.use(stream);
 });
+sources.addEventListener("slides", () => {
+  const shared = Boolean(sources.slides);
+  at("slides-preview").srcObject = sources.slides;
+  at("slides-card").hidden = !shared;
+  at("share").setAttribute("aria-pressed", String(shared));
+  at("share").textContent = say(shared ? "unshare" : "share");
+  followSlides();
+  showLecture();
+});
+at("layout").addEventListener("change", tellLayout);
 sources.addEventListener("trouble", ({ detail }) => sayTrouble(detail));
 
 /** The last thing that is wrong, in words; nothing when all is well. */
@@ -99,10 +109,7 @@ async function lineage({ venue: id }) {
 }
 
 function goOnAir() {
-  publisher = new Publisher(sources.stream, async () => {
-    const { token, url } = await ask("POST", `/api/lectures/${lecture}/publish-token`, {});
-    return { token, url: new URL(url, location.href).pathname };
-  });
+  publisher = new Publisher(sources.stream, () => door(""));
   publisher.addEventListener("state", showAir);
   publisher.addEventListener("stats", ({ detail }) => {
     if (publisher.state === "live") lastLive = Date.now();
@@ -110,7 +117,45 @@ function goOnAir() {
     if (airTrouble() === say("silent_microphone") || at("trouble").textContent === say("silent_microphone")) sayTrouble();
   });
   publisher.start();
+  followSlides();
   showAir();
+}
+
+async function door(part) {
+  const { token, url } = await ask("POST", `/api/lectures/${lecture}/publish-token`, {});
+  return { token, url: new URL(url, location.href).pathname + part };
+}
+
+/** The slides are on air while they are shared and the lecture is. */
+function followSlides() {
+  if (slides && slides.stream !== sources.slides) leaveSlides();
+  if (!publisher) leaveSlides();
+  else if (sources.slides && !slides) {
+    slides = new Publisher(sources.slides, () => door("/slides"), { kinds: ["video"] });
+    slides.addEventListener("state", ({ detail }) => {
+      showSlides();
+      if (detail === "live") tellLayout();
+    });
+    slides.start();
+  }
+  showSlides();
+}
+
+function leaveSlides() {
+  slides?.stop();
+  slides = null;
+}
+
+function showSlides() {
+  const word = !slides ? "slides_ready" : slides.state === "live" ? "slides_on_air" : "slides_connecting";
+  at("slides-state").textContent = say(word);
+}
+
+/** Said again each time that the slides come on air: the node may have begun anew. */
+async function tellLayout() {
+  await ask("PUT", `/api/lectures/${lecture}/layout`, { layout: at("layout").value }).catch((error) => {
+    if (!error.offline) sayTrouble(error.message);
+  });
 }
 
 at("stop").addEventListener("click", () => {
@@ -124,6 +169,7 @@ at("end").addEventListener("submit", () => {
 function leaveAir() {
   publisher?.stop();
   publisher = null;
+  followSlides();
   onAirSince = null;
   showAir();
   showLine(null);
@@ -139,7 +185,7 @@ addEventListener("beforeunload", (event) => {
 function showLecture() {
   at("planned").hidden = begun !== "planned";
   at("end").hidden = begun !== "live";
-  at("go").disabled = begun === "ended" || sources.stream.getTracks().length === 0;
+  at("go").disabled = begun === "ended" || (sources.stream.getTracks().length === 0 && !sources.slides);
   if (begun === "ended" && publisher) leaveAir();
 }
 

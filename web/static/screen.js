@@ -2,6 +2,7 @@
 
 import { ask, clock, say } from "./api.js";
 import { decide, wanted } from "./screen_state.js";
+import { SlidesPlayer, layoutOf, nextLayout, wantsSlides } from "./slides.js";
 import { Player } from "./whep.js";
 
 const ASK_MS = 1_000;
@@ -16,6 +17,9 @@ const udpPort = at("screen").dataset.udpPort;
 const known = { screen: null, reached: null, unreachableSince: null, linkDown: null, signedOut: false };
 let player = null;
 let lectureId = null;
+let slides = null;
+let slidesSince = null;
+let ownLayout = "";
 let codeUrl = null;
 let codeUntil = 0;
 let large = false;
@@ -63,24 +67,43 @@ function follow(screen, askedAt) {
     player?.stop();
     player = id ? open(id) : null;
     lectureId = id;
+    closeSlides();
   }
+  if (screen.slides) slidesSince = Date.now();
+  if (!id || !wantsSlides(screen.slides, slidesSince, Date.now())) closeSlides();
+  else if (!slides) slides = openSlides(id);
   player?.hear(screen, askedAt);
   if (player?.state === "waiting" && screen.state === "live") player.hurry();
   at("roll-call").hidden = !id;
   if (id) at("roll-call").href = `/lectures/${id}/roll-call`;
 }
 
-function open(id) {
+/** Where to ask for one of the lecture's streams: at the node that this page came from, with a token that is fresh. */
+function doorTo(id, part, problem) {
   let door = null;
-  const opened = new Player(at("lecture"), async () => {
-    const refused = [401, 403].includes(opened.problem?.status);
-    if (!door || refused || Date.now() > door.until) {
+  return async () => {
+    if (!door || [401, 403].includes(problem()?.status) || Date.now() > door.until) {
       const { token, url } = await ask("POST", `/api/lectures/${id}/view-token`, {});
-      // The door of the node that this page came from.
-      door = { token, url: new URL(url, location.href).pathname, until: Date.now() + DOOR_MS };
+      door = { token, url: new URL(url, location.href).pathname + part, until: Date.now() + DOOR_MS };
     }
     return door;
-  });
+  };
+}
+
+function openSlides(id) {
+  const opened = new SlidesPlayer(at("slides"), doorTo(id, "/slides", () => opened.problem));
+  opened.addEventListener("state", show);
+  opened.start();
+  return opened;
+}
+
+function closeSlides() {
+  slides?.stop();
+  slides = null;
+}
+
+function open(id) {
+  const opened = new Player(at("lecture"), doorTo(id, "", () => opened.problem));
   opened.addEventListener("state", show);
   opened.addEventListener("blocked", show);
   opened.addEventListener("held", show);
@@ -90,7 +113,12 @@ function open(id) {
 }
 
 function show() {
-  const now = decide({ ...known, player, now: Date.now() });
+  const seen = slides?.state === "live";
+  const now = decide({ ...known, player, slides: seen, now: Date.now() });
+  const camera = player?.state === "live" && !player.held;
+  root.dataset.layout = layoutOf({ slides: seen, camera, lecturer: known.screen?.layout, own: ownLayout });
+  at("layout").hidden = !seen;
+  put("layout", say(`layout_${ownLayout || "lecturer"}`));
   const before = root.dataset.state;
   root.dataset.state = now.state;
   const fields = { parent: parentName, port: udpPort, ...now.fields };
@@ -144,6 +172,10 @@ at("sound").addEventListener("click", async () => {
 at("full").addEventListener("click", () => {
   if (document.fullscreenElement) document.exitFullscreen();
   else root.requestFullscreen?.().catch(() => {});
+});
+at("layout").addEventListener("click", () => {
+  ownLayout = nextLayout(ownLayout);
+  show();
 });
 at("size").addEventListener("click", () => {
   large = !large;

@@ -4,13 +4,14 @@ const GRACE_MS = 4_000; // a hiccup is not worth a word
 const REFUSED = ["refused", "revoked", "not_enrolled"];
 
 /**
- * known: {screen, unreachableSince, linkDown, signedOut, player, now}; times in Unix ms or null, `screen` the last
- * answer of /api/screen, `linkDown` {since} (null: not known since when) or null, `player` {state, problem} or null.
+ * known: {screen, unreachableSince, linkDown, signedOut, player, slides, now}; times in Unix ms or null, `screen` the
+ * last answer of /api/screen, `linkDown` {since} (null: not known since when) or null, `player` {state, problem} or null,
+ * `slides` whether they are seen.
  * → {state: idle | waiting | connecting | live | sound | stalled, says, more (keys of phrases) or sentence, since,
  * fields}
  */
-export function decide({ screen, unreachableSince, linkDown, signedOut, player, now }) {
-  if (player?.state === "live") return { state: "live", says: "connecting", more: "connecting_more" };
+export function decide({ screen, unreachableSince, linkDown, signedOut, player, slides, now }) {
+  if (player?.state === "live" || slides) return { state: "live", says: "connecting", more: "connecting_more" };
   if (player?.state === "sound") return told("sound", player.held ? "sound_held" : "sound_only");
   if (signedOut) return told("idle", "signed_out");
   if (unreachableSince && (now - unreachableSince > GRACE_MS || !screen)) {

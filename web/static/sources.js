@@ -8,19 +8,22 @@ const AUDIO = { echoCancellation: true, noiseSuppression: true, autoGainControl:
 const FAULTS = { NotAllowedError: "denied", NotFoundError: "missing", OverconstrainedError: "missing", NotReadableError: "busy" };
 const NONE = "none";
 
-/** "change": `stream` has other tracks. "trouble": detail is a sentence. `sharing`: the picture is the screen. */
+/**
+ * "change": `stream` (camera and microphone) has other tracks. "slides": `slides` is another stream, or null. "trouble":
+ * detail is a sentence.
+ */
 export class Sources extends EventTarget {
   constructor({ camera, microphone, share }) {
     super();
     this.selects = { video: camera, audio: microphone };
     this.share = share;
     this.tracks = { video: null, audio: null };
-    this.sharing = false;
+    this.slides = null;
     this.stream = new MediaStream();
     this.chosen = { video: remembered("video"), audio: remembered("audio") };
     camera.addEventListener("change", () => this.#pick("video"));
     microphone.addEventListener("change", () => this.#pick("audio"));
-    share.addEventListener("click", () => (this.sharing ? this.#choose("video") : this.#shareScreen()));
+    share.addEventListener("click", () => (this.slides ? this.unshare() : this.#shareScreen()));
   }
 
   async begin() {
@@ -61,7 +64,6 @@ export class Sources extends EventTarget {
 
   async #choose(kind) {
     const { value } = this.selects[kind];
-    if (kind === "video") this.sharing = false;
     if (value === NONE) return this.#take(kind, null);
     const wish = { ...(kind === "video" ? VIDEO : AUDIO), ...(value ? { deviceId: { exact: value } } : {}) };
     try {
@@ -78,11 +80,23 @@ export class Sources extends EventTarget {
   async #shareScreen() {
     try {
       const opened = await navigator.mediaDevices.getDisplayMedia({ video: SCREEN, audio: false });
-      this.sharing = true;
-      this.#take("video", opened.getVideoTracks()[0], "detail"); // slides: sharp before smooth
+      const [track] = opened.getVideoTracks();
+      track.contentHint = "detail"; // sharp before smooth
+      track.addEventListener("ended", () => this.slides === opened && this.unshare()); // by the browser's own bar
+      this.#show(opened);
     } catch (error) {
       if (error.name !== "NotAllowedError") this.#fault(error); // else the person closed the chooser
     }
+  }
+
+  unshare() {
+    for (const track of this.slides?.getTracks() ?? []) track.stop();
+    this.#show(null);
+  }
+
+  #show(slides) {
+    this.slides = slides;
+    this.dispatchEvent(new CustomEvent("slides"));
   }
 
   #take(kind, track, hint = "") {
@@ -97,10 +111,6 @@ export class Sources extends EventTarget {
 
   #ended(kind, track) {
     if (this.tracks[kind] !== track) return;
-    if (kind === "video" && this.sharing) {
-      this.#choose("video"); // "stop sharing" in the browser's own bar: back to the camera
-      return;
-    }
     this.#take(kind, null);
     this.#trouble(say("unplugged"));
   }

@@ -16,9 +16,11 @@ const SOUND_FIRST = [{ priority: "high", networkPriority: "high" }];
 
 /** `stream` may change while on air: `use(stream)` replaces the tracks without a new session (W9, S9: no renegotiation). */
 export class Publisher extends MediaSession {
-  constructor(stream, getDoor, options) {
+  /** `kinds`: what the stream may ever have. */
+  constructor(stream, getDoor, { kinds = ["video", "audio"], ...options } = {}) {
     super(getDoor, options);
     this.stream = stream;
+    this.kinds = kinds;
     this.senders = {};
     this.figures = { kbits: 0, loss: null, roundTripMs: null, width: 0, height: 0, fps: 0 };
   }
@@ -26,7 +28,7 @@ export class Publisher extends MediaSession {
   async prepare(peer) {
     this.sent = null;
     this.senders = {};
-    for (const kind of ["video", "audio"]) {
+    for (const kind of this.kinds) {
       const track = trackOf(this.stream, kind);
       const init = { direction: "sendonly", streams: [this.stream] };
       // A quarter of a page of text is of no use to anybody, and a page that stands still takes little.
