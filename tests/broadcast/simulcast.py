@@ -36,7 +36,7 @@ def keyframe(rid: str) -> bytes:
 
 
 class Simulcast:
-    """`frame()` sends one moment: a frame on each rung, a keyframe where one was asked for, and 20 ms of sound."""
+    """`frame()` sends one moment: a frame on each rung, 20 ms of sound; keyframes when asked for and each second."""
 
     takes_rtp = True
 
@@ -70,7 +70,8 @@ class Simulcast:
         for rid in RIDS:
             if rid in self.silent:
                 continue
-            frame = keyframe(rid) if self.asked[rid] else b"\x01" + rid.encode()
+            key = self.asked[rid] or self.moment % 50 == 1
+            frame = keyframe(rid) if key else b"\x01" + rid.encode()
             self.asked[rid] = 0
             more = head(rid, self.moment, first=False) + b"\x01" + rid.encode() + bytes(200)
             payloads = [head(rid, self.moment, first=True) + frame, *[more] * RIDS.index(rid)]
