@@ -196,6 +196,8 @@ class Leg:
     resend: dict[int, None] = field(default_factory=dict)
     fraction_lost: float = 0.0
     last: int | None = None
+    rtx_packets: int = 0
+    rtx_octets: int = 0
     _packets: int = 0
     _octets: int = 0
 
@@ -280,6 +282,11 @@ class Leg:
         """Packets that were sent to this leg alone."""
         self._packets += packets
         self._octets += octets
+
+    def count_apart(self, packets: int, octets: int) -> None:
+        """Packets of RTX, which has an SSRC of its own: the media's sender report does not count them (RFC 4588 §7)."""
+        self.rtx_packets += packets
+        self.rtx_octets += octets
 
     @property
     def parted(self) -> bool:

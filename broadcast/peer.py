@@ -23,6 +23,8 @@ _SPEAKS_S = 5.0
 _MOST_FAILURES = 50
 _UNREADABLE_S = 10.0
 _MOST_SSRCS = 32
+# In one second: ten times what a lecture in full HD needs, and more reports than any receiver has to make.
+_MOST_OCTETS, _MOST_PACKETS, _MOST_REPORTS = 8_000_000, 10_000, 500
 
 
 class PeerState(enum.Enum):
@@ -87,6 +89,9 @@ class Peer:
         self._nominated: Address | None = None
         self._failures = 0
         self._ssrcs: set[bytes] = set()
+        self._second = now
+        self._octets = self._packets = self._reports = 0  # in this second
+        self.excess = 0  # packets that were too many
 
     @property
     def sender(self) -> Sender:
@@ -190,6 +195,8 @@ class Peer:
         is_rtcp = 192 <= data[1] <= 223  # RFC 5761 §4
         if not is_rtcp and not self.handler.takes_rtp:
             return
+        if not self._in_measure(is_rtcp, len(data), now):
+            return
         ssrc = data[4:8] if is_rtcp else data[8:12]
         if ssrc not in self._ssrcs and len(self._ssrcs) >= _MOST_SSRCS:
             return  # each one costs libsrtp a context for as long as the session lives
@@ -209,6 +216,20 @@ class Peer:
             self.handler.on_rtcp(plain, now)
         else:
             self.handler.on_rtp(plain, now)
+
+    def _in_measure(self, is_rtcp: bool, octets: int, now: float) -> bool:
+        """One session may not take all of the node's time, nor all of the line of those below it."""
+        if now - self._second >= 1.0:
+            self._second, self._octets, self._packets, self._reports = now, 0, 0, 0
+        self._octets += octets
+        self._packets += 1
+        self._reports += is_rtcp
+        if self._octets <= _MOST_OCTETS and self._packets <= _MOST_PACKETS and self._reports <= _MOST_REPORTS:
+            return True
+        if not self.excess:
+            _log.warning("a session sends more than it may: what is too much in a second is dropped")
+        self.excess += 1
+        return False
 
     def send_rtcp(self, plain: bytes) -> None:
         if self.way is not None and self.address is not None:

@@ -143,7 +143,9 @@ def _one(kind: int, count: int, body: bytes) -> Iterable[Message]:
     elif kind == PSFB and count == _FIR and len(body) >= 16:
         for at in range(8, len(body) - 7, 8):
             yield KeyframeRequest(int.from_bytes(body[at : at + 4], "big"))
-    elif kind == PSFB and count == _AFB and len(body) >= 16 and body[8:12] == b"REMB":
+    elif (
+        kind == PSFB and count == _AFB and len(body) >= 16 and body[8:12] == b"REMB" and len(body) >= 16 + 4 * body[12]
+    ):
         exponent, mantissa = body[13] >> 2, (body[13] & 0x03) << 16 | body[14] << 8 | body[15]
         yield Remb(min(mantissa << exponent, 1 << 40))
 

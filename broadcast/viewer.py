@@ -131,8 +131,8 @@ class Viewer:
         totals.nacks_received += self._nacks
         for leg in self.legs:
             packets, octets = leg.sent
-            totals.packets_out += packets
-            totals.octets_out += octets
+            totals.packets_out += packets + leg.rtx_packets
+            totals.octets_out += octets + leg.rtx_octets
             totals.retransmissions += leg.resent
 
     def work(self, sender: Sender) -> None:
@@ -143,11 +143,10 @@ class Viewer:
             if leg.state is LegState.CATCHING_UP:
                 self.catch_up(leg, sender)
 
-    def _send(self, leg: Leg, plain: list[bytes], sender: Sender) -> None:
-        if self.way is not None and plain:
+    def _send(self, plain: list[bytes], sender: Sender) -> None:
+        if self.way is not None:
             for run in runs(plain):
                 sender.send(self.way, run)
-            leg.count(len(plain), sum(map(len, plain)))
 
     def join(self, leg: Leg) -> bool:
         """Start a waiting leg if it can start now: sound at once, picture at the last keyframe. False: it must wait."""
@@ -172,12 +171,14 @@ class Viewer:
             plain = [p for s in samples if (p := leg.group.plain(s)) is not None]
             leg.cursor = samples[-1].index + 1
             leg.last = samples[-1].index
-            self._send(leg, plain, sender)
+            self._send(plain, sender)
+            leg.count(len(plain), sum(map(len, plain)))
         if leg.cursor > track.head:
             leg.become(LegState.LIVE)
 
     def _resend(self, leg: Leg, sender: Sender) -> None:
         again: list[bytes] = []
+        apart: list[bytes] = []  # by RTX: a stream of its own, of which the media's sender report says nothing
         for sequence in leg.resend:
             found = leg.find(sequence)
             if found is None:
@@ -185,16 +186,16 @@ class Viewer:
             group, sample = found
             payload_type = group.payload_type(sample.codec)
             rtx = None if payload_type is None else leg.rtx.get(payload_type)
-            if rtx is None:
-                plain = group.plain(sample)
-            else:
+            if rtx is not None:
                 leg.rtx_sequence += 1
-                plain = group.retransmission(sample, rtx, leg.rtx_sequence)
-            if plain is not None:
+                apart.append(group.retransmission(sample, rtx, leg.rtx_sequence))
+            elif (plain := group.plain(sample)) is not None:
                 again.append(plain)
         leg.resend.clear()
-        leg.resent += len(again)
-        self._send(leg, again, sender)
+        leg.resent += len(again) + len(apart)
+        leg.count(len(again), sum(map(len, again)))
+        leg.count_apart(len(apart), sum(map(len, apart)))
+        self._send(again + apart, sender)
 
     @property
     def has_begun(self) -> bool:

@@ -9,10 +9,12 @@ from collections.abc import Iterator
 import pytest
 from aioice import stun
 
-from broadcast.dtls import Certificate
+from broadcast import rtcp, rtp
+from broadcast.dtls import Certificate, Dtls
 from broadcast.ice import Address, Credentials, Dialer
 from broadcast.peer import Peer, PeerState
 from broadcast.port import Port
+from tests.broadcast.test_dtls import shake
 
 CERTIFICATE = Certificate(dt.datetime.now(dt.UTC))
 HERE: Address = ("127.0.0.1", 40001)
@@ -143,3 +145,30 @@ async def test_junk_of_every_kind_from_bound_and_unknown_addresses_is_dropped(po
         port.handle(junk, chance.choice((HERE, THERE)), 2.0)
     assert peer.alive
     assert peer.address == HERE
+
+
+async def test_a_session_that_sends_more_than_it_may_loses_what_is_too_much(port: Port) -> None:
+    peer = add(port, "glutton")
+    client = Dtls(CERTIFICATE, client=True, fingerprints=(CERTIFICATE.fingerprint,))
+    client.start()
+    shake(client, peer.dtls)
+    peer.state, peer.address = PeerState.CONNECTED, HERE
+    taken: list[tuple[str, float]] = []
+    peer.handler.on_rtp = lambda data, now: taken.append(("rtp", now))  # type: ignore[method-assign]
+    peer.handler.on_rtcp = lambda data, now: taken.append(("rtcp", now))  # type: ignore[method-assign]
+    assert client.tx is not None
+    for number in range(20):  # half a megabyte each, then small ones
+        now = 10 + number / 100
+        for part in range(500):
+            packet = rtp.build(96, False, number * 500 + part, 0, 1, b"", bytes(1000))
+            peer.on_srtp(client.tx.protect(packet), HERE, now)
+    assert 7000 < len(taken) < 8000
+    assert peer.excess == 10_000 - len(taken)
+    taken.clear()
+    report = rtcp.receiver_report(1, ())
+    for number in range(1000):
+        peer.on_srtp(client.tx.protect_rtcp(report), HERE, 11.5 + number / 10_000)
+    assert len(taken) == 500
+    taken.clear()
+    peer.on_srtp(client.tx.protect(rtp.build(96, False, 20_000, 0, 1, b"", b"calm")), HERE, 13.0)
+    assert taken == [("rtp", 13.0)]
