@@ -65,7 +65,7 @@ class Group:
         self.packets = 0
         self.octets = 0
         self.last: int | None = None  # index of the last packet that went to the live legs
-        self._live: dict[int, tuple[list[Leg], Ways]] | None = None
+        self._live: list[tuple[list[Leg], Ways]] | None = None
         self._offered = plan.payload_types
         self._payload_type: dict[Codec, int | None] = {}
         self._numbers = {uri: number for uri, number in plan.extensions.items() if uri in rtp.END_TO_END}
@@ -79,16 +79,17 @@ class Group:
         """A leg has become live, has stopped being so, or has another way."""
         self._live = None
 
-    def live(self) -> dict[int, tuple[list[Leg], Ways]]:
-        """The legs that take every packet and their ways, by the octets that protection adds."""
+    def live(self) -> list[tuple[list[Leg], Ways]]:
+        """The legs that take every packet and their ways, apart by the octets that protection adds; nodes before
+        screens, since a subtree waits for each of them."""
         if self._live is None:
-            found: dict[int, tuple[list[Leg], list[Way]]] = {}
+            found: dict[tuple[bool, int], tuple[list[Leg], list[Way]]] = {}
             for viewer, leg in self.legs.items():
                 if leg.state is LegState.LIVE and (to := viewer.way) is not None:
-                    legs, ways = found.setdefault(to.tag, ([], []))
+                    legs, ways = found.setdefault((not viewer.node, to.tag), ([], []))
                     legs.append(leg)
                     ways.append(to)
-            self._live = {tag: (legs, Ways(ways)) for tag, (legs, ways) in found.items()}
+            self._live = [(found[key][0], Ways(found[key][1])) for key in sorted(found)]
         return self._live
 
     def fan_out(self, samples: list[Sample], sender: Sender) -> list[Leg]:
@@ -104,7 +105,7 @@ class Group:
         ]
         refused: dict[Leg, None] = {}
         for run in runs(plain):
-            for legs, ways in self.live().values():
+            for legs, ways in self.live():
                 for index in sender.fan_out(ways, run):
                     refused[legs[index]] = None
         if plain:
@@ -117,7 +118,7 @@ class Group:
         """Send a packet again to all live legs, the very same bytes; who has it drops it (RFC 3711 §3.3.2)."""
         plain = self.plain(sample) if sample.index >= self.place.floor else None
         if plain is not None and not self.parted:
-            for _, ways in self.live().values():
+            for _, ways in self.live():
                 sender.fan_out(ways, [plain])
 
     @property
