@@ -28,6 +28,7 @@ class CountingViewer:
     def __init__(self) -> None:
         self.peer: Peer | None = None
         self.packets = 0
+        self._newest: dict[bytes, bytearray] = {}  # sequence number by SSRC
         self.first_packet: float | None = None
         self.connected = asyncio.Event()
         self.port: Port | None = None
@@ -71,7 +72,12 @@ class CountingViewer:
                     return
                 segment = next((_INT.unpack(d)[0] for _, kind, d in control if kind == _UDP_GRO), size)
                 if 128 <= buffer[0] <= 191 and not 192 <= buffer[1] <= 223:
-                    self.packets += -(-size // segment)
+                    count = -(-size // segment)
+                    newest = buffer[(count - 1) * segment + 2 : (count - 1) * segment + 4]
+                    source = bytes(buffer[8:12])
+                    if self._newest.get(source) != newest:  # else the newest packet, said again into a silence
+                        self.packets += count
+                    self._newest[source] = newest
 
         loop.add_reader(sock, readable)
 
