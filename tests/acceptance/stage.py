@@ -23,7 +23,7 @@ CHROMIUM = next((path for name in ("chromium", "google-chrome") if (path := shut
 LEFT, RIGHT = (81, 90, 240), (41, 240, 110)
 
 
-async def until(what: str, condition: Callable[[], Awaitable[object]], timeout_s: float = 30.0) -> None:
+async def until(what: str, condition: Callable[[], Awaitable[object]], timeout_s: float = 60.0) -> None:
     """Wait until `condition` is true; a TimeoutError says for what."""
     try:
         async with asyncio.timeout(timeout_s):
@@ -155,7 +155,7 @@ async def signed_in(
     return page
 
 
-async def shows(page: Page, expression: str, timeout_s: float = 30.0) -> None:
+async def shows(page: Page, expression: str, timeout_s: float = 60.0) -> None:
     """Wait until the expression is true in the page (Playwright's own wait needs eval, which our policy forbids)."""
 
     async def holds() -> bool:

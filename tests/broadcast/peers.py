@@ -20,7 +20,7 @@ LECTURE = "lecture"
 Open = Callable[[str], Awaitable[Answer]]
 
 
-async def until(condition: Callable[[], bool], timeout_s: float = 20.0) -> None:
+async def until(condition: Callable[[], bool], timeout_s: float = 40.0) -> None:
     async with asyncio.timeout(timeout_s):
         while not condition():  # noqa: ASYNC110 (the condition belongs to code that has no event for us)
             await asyncio.sleep(0.02)

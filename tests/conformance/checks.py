@@ -11,7 +11,7 @@ from aioice import stun
 
 from tests.conformance import offers
 
-_PATIENCE_S = 8.0
+_PATIENCE_S = 30.0
 
 
 @dataclass(frozen=True)

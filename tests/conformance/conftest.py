@@ -67,10 +67,14 @@ async def site(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[
 async def doors(site: Site) -> AsyncIterator[tuple[Door, Door]]:
     """The publishers' and the viewers'. Sessions that a test leaves open are ended."""
     async with aiohttp.ClientSession() as http, AsyncExitStack() as stack:
-        made = Door(http, site.whip, site.token), Door(http, site.whep, site.view_token)
+        patient = site.node is None
+        made = tuple(
+            Door(http, url, token, patient=patient)
+            for url, token in ((site.whip, site.token), (site.whep, site.view_token))
+        )
         for door in made:
             stack.push_async_callback(door.close)
-        yield made
+        yield made[0], made[1]
 
 
 @pytest.fixture

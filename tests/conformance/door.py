@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -11,7 +12,8 @@ from yarl import URL
 
 SDP = "application/sdp"
 FRAGMENT = "application/trickle-ice-sdpfrag"
-_TIMEOUT = aiohttp.ClientTimeout(total=10)
+_TIMEOUT = aiohttp.ClientTimeout(total=60)
+_MOST_WAIT_S = 60.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,9 +29,11 @@ class Reply:
 
 
 class Door:
-    """One endpoint with one bearer token."""
+    """One endpoint with one bearer token. `patient`: of a server that runs elsewhere, which may well bound how often
+    one may ask: what it refuses with 429 is asked again once, after the time that it says."""
 
-    def __init__(self, http: aiohttp.ClientSession, url: str, token: str) -> None:
+    def __init__(self, http: aiohttp.ClientSession, url: str, token: str, *, patient: bool = False) -> None:
+        self._patient = patient
         self.url = URL(url)
         self._http = http
         self._token = token
@@ -47,9 +51,20 @@ class Door:
 
     def holding(self, token: str) -> Door:
         """The same endpoint with another token."""
-        return Door(self._http, str(self.url), token)
+        return Door(self._http, str(self.url), token, patient=self._patient)
 
     async def request(
+        self, method: str, url: URL | None = None, *, body: str = "", media_type: str = "", **headers: str
+    ) -> Reply:
+        """As `_request`."""
+        reply = await self._request(method, url, body=body, media_type=media_type, **headers)
+        wait_s = reply.headers.get("Retry-After", "")
+        if reply.status != 429 or not self._patient or not wait_s.isdecimal():
+            return reply
+        await asyncio.sleep(min(float(wait_s), _MOST_WAIT_S))
+        return await self._request(method, url, body=body, media_type=media_type, **headers)
+
+    async def _request(
         self, method: str, url: URL | None = None, *, body: str = "", media_type: str = "", **headers: str
     ) -> Reply:
         """`headers` with `_` for `-`. An empty Authorization sends none. Follows 307 and nothing else (W13)."""

@@ -154,7 +154,7 @@ def failure(status: int, code: str, message: str) -> web.Response:
     return web.json_response({"error": {"code": code, "message": message}}, status=status)
 
 
-async def until(condition: Callable[[], bool | Awaitable[bool]], timeout: float = 10.0) -> None:
+async def until(condition: Callable[[], bool | Awaitable[bool]], timeout: float = 30.0) -> None:
     """Wait for it, looking every 10 ms."""
     async with asyncio.timeout(timeout):
         while True:

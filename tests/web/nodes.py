@@ -32,7 +32,7 @@ BRANCH = [
     VenueRow(7, "520302", "红花岗区", "county", "5203"),
 ]
 PASSWORD = "correct horse"
-PATIENCE_S = 15.0
+PATIENCE_S = 45.0
 HIGH = AttemptLimits(
     sign_in_by_name="1000/minute",
     sign_in_by_address="1000/minute",

@@ -31,7 +31,7 @@ ARGUMENTS = [
     "--use-fake-ui-for-media-stream",
 ]
 PHONE, PROJECTOR = (390, 844), (1920, 1080)
-PATIENCE_S = 30.0
+PATIENCE_S = 60.0
 PEOPLE = "number,name,venue\n0001,张秀英,52\n0002,王建国,52\n0003,李桂芳,52\n"
 
 
