@@ -27,6 +27,18 @@ lecture = sa.Table(
     sa.Column("started_at", UtcDateTime),
     sa.Column("ended_at", UtcDateTime),
     sa.Column("local", sa.Boolean, nullable=False),  # made at this node, not sent by the parent
+    sa.Column("policy", sa.Integer),  # version of the policy that it is judged under; null: the first
+)
+
+# How check-ins are judged, version by version; never changed, made at the root and sent down.
+policy = sa.Table(
+    "policy",
+    metadata,
+    sa.Column("version", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("name", sa.Text, nullable=False),
+    sa.Column("rules", sa.Text, nullable=False),  # JSON, see attendance.policy
+    sa.Column("made_at", UtcDateTime, nullable=False),
+    sa.Column("made_by", sa.Text, nullable=False),
 )
 
 event = sa.Table(
@@ -120,12 +132,13 @@ closing = sa.Table(
     sa.Column("complete", sa.Boolean, nullable=False),  # count and hash agree
 )
 
+# One row for each person of whom something stands in a lecture: who was there, who is excused, who made it up.
 presence = sa.Table(
     "presence",
     metadata,
     sa.Column("lecture_id", sa.Text, primary_key=True),
     sa.Column("person_id", sa.Text, primary_key=True),  # Event.subject
-    sa.Column("venue_id", sa.Integer, nullable=False),
+    sa.Column("venue_id", sa.Integer, nullable=False),  # attended first, or where it was noted
     sa.Column("number", sa.Text),
     sa.Column("name", sa.Text, nullable=False),
     sa.Column("first_at", UtcDateTime, nullable=False),
@@ -134,6 +147,17 @@ presence = sa.Table(
     sa.Column("other_venue", sa.Boolean, nullable=False),
     # The attended venue's ancestors and itself by level, as the tree was; null where the branch has no such level.
     *(sa.Column(f"l{level}", sa.Integer) for level in range(1, 6)),
+    sa.Column("home_id", sa.Integer),  # home when the lecture was; null: on no roster here
+    sa.Column("last_at", UtcDateTime),  # signed out for the last time; null: did not, or was not there
+    sa.Column("status", sa.String(16), nullable=False, server_default="present"),  # attendance.judge.Status
+    sa.Column("late", sa.Boolean, nullable=False, server_default=sa.false()),
+    sa.Column("early", sa.Boolean, nullable=False, server_default=sa.false()),
+    sa.Column("attended", sa.Boolean, nullable=False, server_default=sa.false()),  # long enough for the policy
+    sa.Column("seconds", sa.Integer, nullable=False, server_default="0"),  # of the lecture, at all venues together
+    sa.Column("credit", sa.Integer, nullable=False, server_default="0"),  # hundredths of a credit hour
+    sa.Column("policy", sa.Integer, nullable=False, server_default="0"),  # version judged under; 0: not judged yet
+    sa.Index("presence_by_home", "lecture_id", "home_id"),
+    sa.Index("presence_by_person", "person_id"),
     sa.Index("presence_by_level", "lecture_id", "l1", "l2", "l3", "l4", "l5", "person_id"),
     sa.Index("presence_by_time", "lecture_id", "first_at"),
 )

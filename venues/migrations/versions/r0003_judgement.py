@@ -1,0 +1,47 @@
+"""Policies and judgement: what a person's events in a lecture amount to."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0003"
+down_revision = "0002"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    _policies()
+    _presences()
+
+
+def _policies() -> None:
+    op.add_column("lecture", sa.Column("policy", sa.Integer(), nullable=True))
+    op.create_table(
+        "policy",
+        sa.Column("version", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("rules", sa.Text(), nullable=False),
+        sa.Column("made_at", sa.BigInteger(), nullable=False),
+        sa.Column("made_by", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("version"),
+    )
+
+
+def _presences() -> None:
+    """Those of the older version are judged after the start (`policy` 0)."""
+    for column in (
+        sa.Column("home_id", sa.Integer(), nullable=True),
+        sa.Column("last_at", sa.BigInteger(), nullable=True),
+        sa.Column("status", sa.String(length=16), server_default="present", nullable=False),
+        sa.Column("late", sa.Boolean(), server_default=sa.false(), nullable=False),
+        sa.Column("early", sa.Boolean(), server_default=sa.false(), nullable=False),
+        sa.Column("attended", sa.Boolean(), server_default=sa.false(), nullable=False),
+        sa.Column("seconds", sa.Integer(), server_default="0", nullable=False),
+        sa.Column("credit", sa.Integer(), server_default="0", nullable=False),
+        sa.Column("policy", sa.Integer(), server_default="0", nullable=False),
+    ):
+        op.add_column("presence", column)
+    op.create_index("presence_by_home", "presence", ["lecture_id", "home_id"])
+    op.create_index("presence_by_person", "presence", ["person_id"])
