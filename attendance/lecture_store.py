@@ -20,6 +20,8 @@ from attendance.lectures import (
     moved,
     to_wire,
 )
+from attendance.policy import PolicyUnknown
+from attendance.policy_store import must_judge, newest, policy_of
 from attendance.tables import lecture as table
 from venues.database import Database
 from venues.ids import uuid7
@@ -37,7 +39,7 @@ class LectureStore:
         self._entropy = entropy
 
     async def create(self, title: str, venue_id: int, starts_at: dt.datetime | None = None) -> Lecture:
-        """A planned lecture for a venue and all below it; raises LectureTitleInvalid."""
+        """A planned lecture for a venue and all below it, under the newest policy; raises LectureTitleInvalid."""
         now = _to_ms(self._now())
         lecture = Lecture(
             id=uuid7(int(now.timestamp() * 1000), self._entropy(10)),
@@ -46,12 +48,13 @@ class LectureStore:
             starts_at=None if starts_at is None else _to_ms(starts_at),
         )
 
-        def work(connection: Connection) -> None:
-            connection.execute(table.insert().values(**_row(lecture), local=True))
+        def work(connection: Connection) -> Lecture:
+            made = dataclasses.replace(lecture, policy=newest(connection))
+            connection.execute(table.insert().values(**_row(made), local=True))
             stamps.touch(connection, self.name, self._entropy)
+            return made
 
-        await self._db.write(work)
-        return lecture
+        return await self._db.write(work)
 
     async def start(self, lecture: str) -> Lecture:
         return await self._move(lecture, LectureState.LIVE)
@@ -64,19 +67,33 @@ class LectureStore:
         now = _to_ms(self._now())
 
         def work(connection: Connection) -> Lecture:
-            row = connection.execute(sa.select(table).where(table.c.id == lecture_id)).mappings().one_or_none()
-            if row is None:
-                raise LectureUnknown(lecture=lecture_id)
-            if not row["local"]:
-                raise LectureElsewhere
-            lecture = lecture_of(row)
+            lecture = _own(connection, lecture_id)
             after = moved(lecture, wanted, now)
             if after != lecture:
-                connection.execute(table.update().where(table.c.id == lecture_id).values(**_row(after)))
-                stamps.touch(connection, self.name, self._entropy)
+                self._put(connection, after)
             return after
 
         return await self._db.write(work)
+
+    async def judge_under(self, lecture_id: str, policy: int) -> Lecture:
+        """Judge the lecture under another version of the policy, and anew what is known of it. Raises LectureUnknown,
+        LectureElsewhere, PolicyUnknown."""
+
+        def work(connection: Connection) -> Lecture:
+            lecture = _own(connection, lecture_id)
+            if policy_of(connection, policy).version != policy:
+                raise PolicyUnknown(version=policy)
+            after = dataclasses.replace(lecture, policy=policy)
+            if after != lecture:
+                self._put(connection, after)
+            return after
+
+        return await self._db.write(work)
+
+    def _put(self, connection: Connection, lecture: Lecture) -> None:
+        connection.execute(table.update().where(table.c.id == lecture.id).values(**_row(lecture)))
+        must_judge(connection, [lecture.id])
+        stamps.touch(connection, self.name, self._entropy)
 
     async def get(self, lecture: str) -> Lecture | None:
         query = sa.select(table).where(table.c.id == lecture)
@@ -113,10 +130,20 @@ class LectureStore:
                 connection.execute(table.delete().where(table.c.id == id_))
             for lecture in changed:
                 connection.execute(table.insert().values(**_row(lecture), local=False))
+            must_judge(connection, [lecture.id for lecture in changed])
             if gone or changed:
                 stamps.touch(connection, self.name, self._entropy)
 
         await self._db.write(work)
+
+
+def _own(connection: Connection, lecture_id: str) -> Lecture:
+    row = connection.execute(sa.select(table).where(table.c.id == lecture_id)).mappings().one_or_none()
+    if row is None:
+        raise LectureUnknown(lecture=lecture_id)
+    if not row["local"]:
+        raise LectureElsewhere
+    return lecture_of(row)
 
 
 def lecture_of(row: RowMapping) -> Lecture:

@@ -73,6 +73,7 @@ class Lecture:
     state: LectureState = LectureState.PLANNED
     started_at: dt.datetime | None = None
     ended_at: dt.datetime | None = None
+    policy: int | None = None  # the version that it is judged under; None: the first
 
 
 def moved(lecture: Lecture, wanted: LectureState, now: dt.datetime) -> Lecture:
@@ -105,6 +106,7 @@ def to_wire(lecture: Lecture) -> dict[str, object]:
         "state": lecture.state.value,
         "started_at": _time_text(lecture.started_at),
         "ended_at": _time_text(lecture.ended_at),
+        "policy": lecture.policy,
     }
 
 
@@ -118,6 +120,7 @@ def from_wire(obj: Mapping[str, object]) -> Lecture:
         state=LectureState(str(obj["state"])),
         started_at=_time(obj["started_at"]),
         ended_at=_time(obj["ended_at"]),
+        policy=None if obj.get("policy") is None else int(str(obj["policy"])),  # an older parent sends none
     )
 
 

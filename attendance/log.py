@@ -15,15 +15,17 @@ import logging
 import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import TypeVar
 
-from attendance import closing, intake, rules
+from attendance import closing, derive_store, intake, rules
 from attendance.event import Data, Event, Kind, Method, is_plain, parse, to_wire
 from attendance.gather import Gather
 from attendance.intake import Batch
 from attendance.journey import Journey
 from attendance.lectures import LectureUnknown
 from attendance.paths_store import Paths
+from attendance.policy_store import must_judge
 from attendance.results import Outcome, Result
 from attendance.store import EPOCH, STORE_REFUSED, Rows
 from venues.database import Database
@@ -34,6 +36,7 @@ logger = logging.getLogger(__name__)
 T = TypeVar("T")
 Clock = Callable[[], tuple[float | None, float | None]]
 _TOGETHER = 2000  # events of several children in one transaction
+_TOGETHER_JUDGED = 250  # people in one transaction
 _FEW = 20  # events that are read at once; more are read beside the event loop
 
 
@@ -377,7 +380,22 @@ class EventLog:
 
     async def rebuild(self, lecture: str) -> None:
         """Derive all presences of a lecture anew from its events."""
-        await self._write(lambda rows: rows.derive(lecture))
+        await self._write(lambda rows: must_judge(rows.connection, [lecture]))
+        while await self.judge_due():
+            pass
+
+    async def judge_due(self) -> bool:
+        """Judge one lecture anew whose times or policy have changed, a few people at a time so that nobody waits for
+        it; False when there is none."""
+        found = await self._db.read(derive_store.due)
+        if found is None:
+            return False
+        lecture, round_, people = found
+        for start in range(0, len(people), _TOGETHER_JUDGED):
+            some = people[start : start + _TOGETHER_JUDGED]
+            await self._write(partial(Rows.derive, lecture=lecture, subjects=some))
+        await self._write(lambda rows: derive_store.judged(rows.connection, lecture, round_))
+        return True
 
     async def code_secret(self) -> bytes:
         """This node's secret for `code.make` and `code.check`, made once."""

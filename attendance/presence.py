@@ -1,27 +1,23 @@
-"""Whether a person is present, from all the events about that person in one lecture, in whatever order they came."""
+"""Which of a person's events stand, and when they happened by a clock that is right; pure."""
 
 from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterable
-from dataclasses import dataclass
 
 from attendance.event import Event, Kind
 
+# A clock that is known to be wrong by more than this is set right before anything is judged.
+CLOCK_OFF = dt.timedelta(seconds=2)
 
-@dataclass(frozen=True, kw_only=True)
-class Presence:
-    """One person at one lecture; `person` is a guest's check-in id where the guest has no number."""
 
-    lecture: str
-    person: str
-    number: str | None
-    name: str
-    venue: int  # where the person checked in first
-    first_at: dt.datetime
-    event: str  # the check-in that counts
-    methods: tuple[str, ...]  # sorted, each once
-    other_venue: bool  # also checked in at another venue
+def moment(event: Event) -> dt.datetime:
+    """When it happened: by the node's own clock, set right where it was known to be wrong by more than CLOCK_OFF."""
+    if event.clock_offset_ms is None:
+        return event.captured_at
+    off = dt.timedelta(milliseconds=event.clock_offset_ms)
+    doubt = dt.timedelta(milliseconds=event.clock_uncertainty_ms or 0)
+    return event.captured_at + off if abs(off) - doubt > CLOCK_OFF else event.captured_at
 
 
 def undone(events: Iterable[Event]) -> set[str | None]:
@@ -34,23 +30,4 @@ def standing(events: Iterable[Event], kind: str = Kind.CHECK_IN) -> list[Event]:
     known = {event.id: event for event in events}
     gone = undone(known.values())
     stand = [event for event in known.values() if event.kind == kind and event.id not in gone]
-    return sorted(stand, key=lambda event: (event.captured_at, event.id))
-
-
-def presence(events: Iterable[Event]) -> Presence | None:
-    """The derived row from one person's events of one lecture, None when nothing stands."""
-    check_ins = standing(events)
-    if not check_ins:
-        return None
-    first = check_ins[0]
-    return Presence(
-        lecture=first.lecture,
-        person=first.subject,
-        number=first.number,
-        name=first.name,
-        venue=first.venue,
-        first_at=first.captured_at,
-        event=first.id,
-        methods=tuple(sorted({str(event.method) for event in check_ins})),
-        other_venue=len({event.venue for event in check_ins}) > 1,
-    )
+    return sorted(stand, key=lambda event: (moment(event), event.id))

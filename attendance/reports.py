@@ -9,6 +9,7 @@ from typing import Any, Protocol
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
+from attendance.judge import Status
 from attendance.lecture_store import lecture_of
 from attendance.lectures import Lecture, LectureUnknown
 from attendance.report import Count, LectureReport, NamedPerson, Names, ReportRow, RollCallEntry, Which, venue_counts
@@ -46,7 +47,8 @@ class _Scope:
         return any(above.id == self.lecture.venue_id for above in self.path)
 
     def attended_here(self) -> sa.ColumnElement[bool]:
-        return sa.and_(presence.c.lecture_id == self.lecture.id, _level(self.venue.level) == self.venue.id)
+        of_lecture = sa.and_(presence.c.lecture_id == self.lecture.id, presence.c.status == Status.PRESENT.value)
+        return sa.and_(of_lecture, _level(self.venue.level) == self.venue.id)
 
     def expected(self, home: sa.ColumnElement[int]) -> sa.ColumnElement[bool]:
         """Whether somebody at home at `home` is expected at the lecture at all."""

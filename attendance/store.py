@@ -14,18 +14,17 @@ from sqlalchemy.engine import Connection, RowMapping
 from sqlalchemy.exc import DataError, IntegrityError
 
 from attendance import closing_store, streams_store
+from attendance.derive_store import Derivation
 from attendance.event import Event, Kind, data_text, kind_of, method_of
 from attendance.intake import Entry
 from attendance.lecture_store import lecture_of
 from attendance.lectures import Lecture
 from attendance.paths_store import Paths
 from attendance.people import Person
-from attendance.presence import Presence, presence
 from attendance.streams import Stream
 from attendance.tables import event as event_table
 from attendance.tables import lecture as lecture_table
 from attendance.tables import person as person_table
-from attendance.tables import presence as presence_table
 from attendance.tables import quarantine as quarantine_table
 from venues.store import set_meta
 from venues.tables import meta
@@ -71,8 +70,7 @@ class Rows:
     def events_about(self, lecture: str, subject: str) -> list[Event]:
         """All events of one person in one lecture, in the order in which they came here."""
         query = sa.select(event_table).where(event_table.c.lecture == lecture, event_table.c.subject == subject)
-        query = query.order_by(event_table.c.position)
-        return [_event(row) for row in self._connection.execute(query).mappings()]
+        return self._events(query.order_by(event_table.c.position))
 
     def closed(self, lecture: str, venue: int, node: str) -> Event | None:
         """The closing with which this node last handed in the venue's attendance, unless it was opened again since."""
@@ -105,7 +103,8 @@ class Rows:
         if not entries:
             return
         events = [entry.event for entry in entries]
-        alone = self._first_check_ins(events)
+        derivation = Derivation(self._connection, self._paths, self._events)
+        first = derivation.first_check_ins(events)
         kept = {"recorded_at": at, "uploaded_at": uploaded_at}
         rows = [
             {
@@ -121,70 +120,16 @@ class Rows:
             for entry in entries
         ]
         self._connection.execute(event_table.insert(), rows)
-        self._write_presences([found for event in alone if (found := presence([event]))])
-        first = {event.id for event in alone}
-        moved = [event for event in events if event.kind in (Kind.CHECK_IN, Kind.UNDO) and event.id not in first]
-        for lecture in sorted({event.lecture for event in moved}):
-            self.derive(lecture, {event.subject for event in moved if event.lecture == lecture})
+        derivation.arrived(events, first)
         streams_store.arrived(self._connection, [(event.node, event.epoch, event.seq) for event in events])
         closing_store.arrived(self._connection, events)
 
-    def _first_check_ins(self, events: Sequence[Event]) -> list[Event]:
-        """Those check-ins that are the only event of their person so far, here or among `events`: nothing to weigh."""
-        by_subject: dict[tuple[str, str], list[Event]] = {}
-        for event in events:
-            by_subject.setdefault((event.lecture, event.subject), []).append(event)
-        single = [found[0] for found in by_subject.values() if len(found) == 1 and found[0].kind == Kind.CHECK_IN]
-        wanted: dict[str, set[str]] = {}
-        for event in single:
-            wanted.setdefault(event.lecture, set()).add(event.subject)
-        about, known = event_table.c, set[tuple[str, str]]()
-        for lecture, subjects in wanted.items():
-            for chunk in _chunks(subjects):
-                query = sa.select(about.subject).where(about.lecture == lecture, about.subject.in_(chunk)).distinct()
-                known.update((lecture, subject) for subject in self._connection.scalars(query))
-        return [event for event in single if (event.lecture, event.subject) not in known]
+    def derive(self, lecture: str, subjects: Collection[str]) -> None:
+        """Make the presences of these people anew from their events."""
+        Derivation(self._connection, self._paths, self._events).derive(lecture, subjects)
 
-    def derive(self, lecture: str, subjects: Collection[str] | None = None) -> None:
-        """Make the presences of these people (None: of everybody) anew from their events."""
-        if subjects is None:
-            self._connection.execute(presence_table.delete().where(presence_table.c.lecture_id == lecture))
-            everybody = sa.select(event_table.c.subject).where(event_table.c.lecture == lecture).distinct()
-            subjects = self._connection.scalars(everybody).all()
-        for chunk in _chunks(subjects):
-            self._connection.execute(
-                presence_table.delete().where(
-                    presence_table.c.lecture_id == lecture, presence_table.c.person_id.in_(chunk)
-                )
-            )
-            about = event_table.c
-            query = sa.select(event_table).where(about.lecture == lecture, about.subject.in_(chunk))
-            events = sorted(map(_event, self._connection.execute(query).mappings()), key=_subject)
-            derived = [presence(group) for _, group in itertools.groupby(events, key=_subject)]
-            self._write_presences([row for row in derived if row is not None])
-
-    def _write_presences(self, presences: Sequence[Presence]) -> None:
-        if not presences:
-            return
-        paths = self._paths.of(self._connection, {row.venue for row in presences})
-        self._connection.execute(
-            presence_table.insert(),
-            [
-                {
-                    "lecture_id": row.lecture,
-                    "person_id": row.person,
-                    "venue_id": row.venue,
-                    "number": row.number,
-                    "name": row.name,
-                    "first_at": row.first_at,
-                    "event_id": row.event,
-                    "methods": ",".join(row.methods),
-                    "other_venue": row.other_venue,
-                    **{f"l{level}": paths.get(row.venue, {}).get(level) for level in range(1, 6)},
-                }
-                for row in presences
-            ],
-        )
+    def _events(self, query: sa.Select[tuple[object, ...]]) -> list[Event]:
+        return [_event(row) for row in self._connection.execute(query).mappings()]
 
     def paths(self, venues: Iterable[int]) -> dict[int, frozenset[int]]:
         """The venues above each of these, and itself."""
@@ -202,7 +147,7 @@ class Rows:
         """What to send next: in order of arrival, events that a request was refused for last."""
         query = sa.select(event_table).where(event_table.c.uploaded_at.is_(None))
         order = (event_table.c.refusals, event_table.c.position)
-        return [_event(row) for row in self._connection.execute(query.order_by(*order).limit(limit)).mappings()]
+        return self._events(query.order_by(*order).limit(limit))
 
     def answered(self, ids: Iterable[str], code: str | None, at: dt.datetime) -> int:
         """The parent has these events (quarantined with a code, or taken); returns how many were waiting."""
@@ -253,10 +198,6 @@ def _event(row: RowMapping) -> Event:
     values = {name: row[name] for name in _FIELDS}
     data = None if row["data"] is None else json.loads(row["data"])
     return Event(**values | {"kind": kind_of(row["kind"]), "method": method_of(row["method"]), "data": data})
-
-
-def _subject(event: Event) -> str:
-    return event.subject
 
 
 def _chunks(values: Iterable[T]) -> Iterable[list[T]]:

@@ -132,6 +132,14 @@ closing = sa.Table(
     sa.Column("complete", sa.Boolean, nullable=False),  # count and hash agree
 )
 
+# Lectures whose presences must be made anew, because their times or their policy changed.
+judge_due = sa.Table(
+    "judge_due",
+    metadata,
+    sa.Column("lecture_id", sa.Text, primary_key=True),
+    sa.Column("round", sa.Integer, nullable=False),  # one more with each change: what comes meanwhile is not missed
+)
+
 # One row for each person of whom something stands in a lecture: who was there, who is excused, who made it up.
 presence = sa.Table(
     "presence",

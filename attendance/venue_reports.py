@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
@@ -11,6 +11,7 @@ from sqlalchemy.engine import Connection
 from venues.tables import venue
 from venues.tree import Venue
 
+T = TypeVar("T")
 _CHUNK = 500  # bound variables per statement stay far below every database's limit
 
 
@@ -23,5 +24,5 @@ def venues_by_id(connection: Connection, ids: Iterable[int]) -> dict[int, Venue]
     return {found.id: found for query in queries for found in venues_of(connection, query)}
 
 
-def chunks(ids: Sequence[int]) -> Iterable[Sequence[int]]:
+def chunks(ids: Sequence[T]) -> Iterable[Sequence[T]]:
     return (ids[start : start + _CHUNK] for start in range(0, len(ids), _CHUNK))

@@ -17,6 +17,7 @@ from attendance.lecture_store import LectureStore
 from attendance.lectures import Lecture, LectureState
 from attendance.log import EventLog
 from attendance.people_store import PeopleStore
+from attendance.policy_store import PolicyStore
 from attendance.reports import Reports
 from venues import schema_store
 from venues.collections import Changes, Collection, Collections
@@ -181,6 +182,7 @@ class Node:
         self.users = UserStore(self.db, self.entropy, self.now)
         self.lectures = LectureStore(self.db, self.now, self.entropy)
         self.people = PeopleStore(self.db, self.entropy)
+        self.policies = PolicyStore(self.db, self.now, self.entropy, is_root=self.is_root)
         self.reports = Reports(self.db, self.health)
         self._own_id = await remembered(self.db, "web.node_id", self._new_id)
         await self.look()
@@ -241,7 +243,14 @@ class Node:
         await self.open()
         try:
             self.relay = self._make_relay(self)
-            everything: list[Collection] = [self.venues, self.lectures, self.people, self.users, self.relay]
+            everything: list[Collection] = [
+                self.venues,
+                self.policies,
+                self.lectures,
+                self.people,
+                self.users,
+                self.relay,
+            ]
             self.collections = Collections(everything, self.changes)
             await self._start_relay()
         except BaseException:
@@ -249,6 +258,7 @@ class Node:
             raise
         self._supervisor.start("watch", self._watch)
         self._supervisor.start("own report", self._report_to_self)
+        self._supervisor.start("judgement", self._judge)
         self._supervisor.start("media from the parent", self.relay.follow)
         await self._start_uplink()
 
@@ -297,6 +307,13 @@ class Node:
                     known = versions
                     self.changes.notify()
             await asyncio.sleep(_LOOK_S)
+
+    async def _judge(self) -> None:
+        """What changed in a lecture's times or policy changes what its events amount to."""
+        await self.ready.wait()
+        while True:
+            if not await self.log.judge_due():
+                await asyncio.sleep(_LOOK_S)
 
     async def _report_to_self(self) -> None:
         """The node's own line in its own tree."""

@@ -45,3 +45,10 @@ def _presences() -> None:
         op.add_column("presence", column)
     op.create_index("presence_by_home", "presence", ["lecture_id", "home_id"])
     op.create_index("presence_by_person", "presence", ["person_id"])
+    op.create_table(
+        "judge_due",
+        sa.Column("lecture_id", sa.Text(), nullable=False),
+        sa.Column("round", sa.Integer(), nullable=False),
+        sa.PrimaryKeyConstraint("lecture_id"),
+    )
+    op.execute("INSERT INTO judge_due SELECT DISTINCT lecture_id, 1 FROM presence")
