@@ -71,6 +71,9 @@ class LectureReport:
 
 @dataclass(frozen=True, kw_only=True)
 class NamedPerson:
+    """`subject`: the person's id, or of a guest without a number the check-in's."""
+
+    subject: str
     person: str | None
     number: str | None
     name: str

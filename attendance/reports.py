@@ -224,6 +224,7 @@ def _people(connection: Connection, query: sa.Select[Any]) -> tuple[NamedPerson,
     venues = venues_by_id(connection, {id_ for row in rows for id_ in (row.home_id, row.venue_id) if id_ is not None})
     return tuple(
         NamedPerson(
+            subject=row.person,
             person=None if row.number is None else row.person,
             number=row.number,
             name=row.name,

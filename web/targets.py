@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from aiohttp import web
 
+from attendance.history_reports import history
 from attendance.lectures import Lecture, LectureUnknown
 from web.api.models import LectureIn, NamesQuery, ReportQuery
 from web.keys import BODY, NODE, QUERY
@@ -65,6 +66,18 @@ async def lecture_here(request: web.Request) -> Target:
     """A lecture of the path as it is held in this node's venue: roll-call and check-in. Raises LectureUnknown."""
     found = await lecture_of(request)
     return Target(venue_id=request.app[NODE].require_venue().id, lecture_id=found.id)
+
+
+async def person_in_lecture(request: web.Request) -> Target:
+    """`{lecture}` and `{person}` in the path: where the person was, or is at home, whichever the caller may see. Raises
+    LectureUnknown, PersonNotInLecture."""
+    node, own = request.app[NODE], user_of(request).venue_id
+    found = await history(node.db, (await lecture_of(request)).id, request.match_info["person"])
+    venues = [entry.venue.id for entry in found.entries if entry.venue] + ([found.home.id] if found.home else [])
+    for venue_id in venues:
+        if await node.venues.is_within(venue_id, own):
+            return Target(venue_id=venue_id)
+    return Target(venue_id=venues[0] if venues else node.require_venue().id)
 
 
 async def enrolled_node(request: web.Request) -> Target:

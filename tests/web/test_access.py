@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import datetime as dt
 import re
 from collections.abc import AsyncIterator
@@ -10,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from attendance.people import person_id
+from attendance.policy import Rules
 from tests.web.nodes import Client, add_user, client, make_node, plant, serving
 from venues.tokens import TokenKind
 from web.app import Server, declared_routes
@@ -53,6 +56,7 @@ UNBOUND = {
     "GET /api/venues",
     "GET /api/nodes",
     "GET /api/lectures",
+    "GET /api/policies",
     "POST /sign-out",
     "GET /",
     "GET /lectures",
@@ -97,10 +101,12 @@ async def scene(tmp_path: Path) -> AsyncIterator[Scene]:
         for role in Role:
             await add_user(node, f"{role.value} of mine", role, mine.id)
             await add_user(node, f"{role.value} of other", role, other.id)
+        await node.people.import_csv("编号,姓名,所属场所\nA1,张三,5201\n".encode())
         lecture = await node.lectures.create("党课", mine.id)
         token = await node.enrolment.issue(mine.id, dt.timedelta(hours=1))
         enrolled = await _enrol(node, token)
         ids = {"lecture": lecture.id, "venue": str(mine.id), "node": enrolled, "name": "tree"}
+        ids["person"] = person_id("A1")
         yield Scene(server=server, client=caller, ids=ids)
 
 
@@ -122,6 +128,10 @@ def body_for(route: Route, scene: Scene) -> object:
         "CheckInIn": {"name": "x"},
         "UndoIn": {"event": "x"},
         "LayoutIn": {"layout": "auto"},
+        "PolicyIn": {"name": "x", "rules": dataclasses.asdict(Rules())},
+        "PolicyChoice": {"version": 1},
+        "CorrectionIn": {"state": "absent", "reason": "x"},
+        "TakeBackIn": {"event": "x", "reason": "x"},
         "ScreenRung": {"rung": "auto"},
         "EventsIn": {"events": []},
         "HeartbeatIn": {"sent_at": "x", "revision_base": 0, "report": {}, "below": []},

@@ -58,7 +58,7 @@ async def check_in(request: web.Request) -> web.Response:
         device=wanted.device or device_of(request),
         event_id=wanted.event,
     )
-    return _written(captured)
+    return written(captured)
 
 
 async def undo(request: web.Request) -> web.Response:
@@ -72,10 +72,11 @@ async def undo(request: web.Request) -> web.Response:
         operator=user_of(request).name[:100],
         device=device_of(request),
     )
-    return _written(captured)
+    return written(captured)
 
 
-def _written(captured: Captured) -> web.Response:
+def written(captured: Captured) -> web.Response:
+    """The answer that an event is on disk: 201, or 200 when one that says so was there before."""
     event = captured.event
     answer = models.EventOut(
         event=event.id,

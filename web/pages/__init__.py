@@ -7,11 +7,13 @@
 /c/{code}                                    a phone checks in (the QR code's address)
 /venues[/{venue}]  /people                   the tree, enrolment, the list of people
 /lectures/{lecture}/report  …/names          the organizer's figures and the names behind them
+/lectures/{lecture}/people/{person}          one person's history in a lecture, and corrections
+/policies                                    how attendance is judged, version by version
 """
 
 from __future__ import annotations
 
-from web.pages import check_in, home, lectures, people, report, sign_in, venue, venues
+from web.pages import check_in, home, lectures, people, person, policies, report, sign_in, venue, venues
 from web.routes import Route
 
 __all__ = ["ROUTES"]
@@ -25,4 +27,6 @@ ROUTES: list[Route] = [
     *venues.ROUTES,
     *people.ROUTES,
     *report.ROUTES,
+    *person.ROUTES,
+    *policies.ROUTES,
 ]

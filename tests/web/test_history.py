@@ -1,0 +1,115 @@
+"""Policies by version, a person's whole history, and corrections: as the API and the pages have them."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from attendance.people import person_id
+from tests.web.nodes import Client, add_user, client, eventually, make_node, plant, serving
+from venues.tree import Venue
+from web.node import Node
+from web.policy import Role
+
+PEOPLE = "编号,姓名,所属场所\n0001,张秀英,52\n0002,王建国,520302\n"
+ZHANG, WANG = person_id("0001"), person_id("0002")
+
+
+@dataclass
+class Scene:
+    node: Node
+    venues: dict[str, Venue]
+    lecture: str
+    caller: Client
+
+    @property
+    def path(self) -> str:
+        return f"/api/lectures/{self.lecture}/people/"
+
+
+@pytest.fixture
+async def scene(tmp_path: Path) -> AsyncIterator[Scene]:
+    node = make_node(tmp_path)
+    async with serving(node) as server, client(server.url) as caller:
+        venues = await plant(node)
+        for name, role, code in [
+            ("organizer", Role.ORGANIZER, "52"),
+            ("operator", Role.OPERATOR, "52"),
+            ("elsewhere", Role.ORGANIZER, "5201"),
+        ]:
+            await add_user(node, name, role, venues[code].id)
+        await node.people.import_csv(PEOPLE.encode())
+        lecture = await node.lectures.create("党课", venues["52"].id)
+        await node.lectures.start(lecture.id)
+        await caller.sign_in("organizer")
+        yield Scene(node, venues, lecture.id, caller)
+
+
+async def test_a_history_tells_everything_and_a_correction_stands_over_it(scene: Scene) -> None:
+    caller, path = scene.caller, scene.path + ZHANG
+    tick = await caller("POST", f"/api/lectures/{scene.lecture}/check-ins", {"person": ZHANG})
+    before = (await caller("GET", path)).body
+    assert (before["status"], before["name"], before["home"]["code"]) == ("present", "张秀英", "52")
+    assert [entry["kind"] for entry in before["entries"]] == ["check_in"]
+    wrong = await caller("POST", path + "/corrections", {"state": "absent", "reason": ""})
+    assert wrong.status == 422
+    done = await caller("POST", path + "/corrections", {"state": "absent", "reason": "查证未到"})
+    assert (done.status, done.body["kind"]) == (201, "correction")
+    after = (await caller("GET", path)).body
+    assert after["status"] == "absent"
+    entry = after["entries"][1]
+    assert (entry["operator"], entry["reason"], entry["data"]) == ("organizer", "查证未到", {"state": "absent"})
+    for event in (done.body["event"], tick.body["event"]):
+        undone = await caller("POST", path + "/undo", {"event": event, "reason": "误记"})
+        assert undone.status == 201
+    last = (await caller("GET", path)).body
+    assert last["status"] is None
+    assert [(entry["kind"], entry["undone"]) for entry in last["entries"]] == [
+        ("check_in", True),
+        ("correction", True),
+        ("undo", False),
+        ("undo", False),
+    ]
+
+
+async def test_somebody_who_was_never_seen_can_be_excused_and_is_counted_at_home(scene: Scene) -> None:
+    done = await scene.caller("POST", scene.path + WANG + "/corrections", {"state": "leave", "reason": "住院"})
+    assert done.status == 201
+    found = (await scene.caller("GET", scene.path + WANG)).body
+    assert (found["status"], found["attended_venue"]["code"]) == ("leave", "520302")
+
+
+async def test_who_may_see_and_correct(scene: Scene) -> None:
+    caller, wang = scene.caller, scene.path + WANG
+    assert (await caller("GET", scene.path + "nobody")).code == "person_not_in_lecture"
+    await caller.sign_in("operator")
+    assert (await caller("GET", wang)).status == 200
+    assert (await caller("POST", wang + "/corrections", {"state": "leave", "reason": "x"})).status == 403
+    await caller.sign_in("elsewhere")
+    assert (await caller("GET", wang)).status == 403
+
+
+async def test_a_lecture_is_judged_under_the_version_that_is_chosen(scene: Scene) -> None:
+    caller, node = scene.caller, scene.node
+    listed = (await caller("GET", "/api/policies")).body["policies"]
+    assert [policy["version"] for policy in listed] == [1]
+    strict = listed[0]["rules"] | {"least_percent": 100, "tick_counts_whole": False}
+    made = await caller("POST", "/api/policies", {"name": "从严", "rules": strict})
+    assert (made.status, made.body["version"], made.body["made_by"]) == (201, 2, "organizer")
+    refused = await caller("POST", "/api/policies", {"name": "从严", "rules": strict | {"least_percent": 101}})
+    assert refused.status == 422
+    await caller("POST", f"/api/lectures/{scene.lecture}/check-ins", {"person": ZHANG})
+    await node.lectures.stop(scene.lecture)
+
+    async def judged_under(version: int) -> bool:
+        found = (await caller("GET", scene.path + ZHANG)).body
+        return bool(found["policy"] == version)
+
+    await eventually(lambda: judged_under(1))
+    chosen = await caller("PUT", f"/api/lectures/{scene.lecture}/policy", {"version": 2})
+    assert chosen.status == 200
+    await eventually(lambda: judged_under(2))
+    assert (await caller("PUT", f"/api/lectures/{scene.lecture}/policy", {"version": 7})).code == "policy_unknown"

@@ -1,0 +1,67 @@
+"""One person in one lecture: the whole history, and what the organizer states of it."""
+
+from __future__ import annotations
+
+from aiohttp import web
+
+from attendance.history_reports import history
+from attendance.judge import Status
+from web import targets
+from web.api.history import write_correction, write_undo
+from web.errors import Invalid
+from web.pages.forms import field, onward
+from web.policy import Verdict, admits
+from web.render import render
+from web.routes import Access, Route, node_of, user_of
+
+_PERSON = "/lectures/{lecture}/people/{person}"
+_TAKEN_BACK = frozenset({"check_in", "sign_out", "leave", "correction"})
+
+
+async def show(request: web.Request) -> web.Response:
+    lecture = await targets.lecture_of(request)
+    found = await history(node_of(request).db, lecture.id, request.match_info["person"])
+    return render(
+        request,
+        "person.html",
+        lecture=lecture,
+        person=found,
+        may_correct=admits(user_of(request), Access.ORGANIZER) is Verdict.ALLOWED,
+        can_be_undone=_TAKEN_BACK,
+    )
+
+
+async def correct(request: web.Request) -> web.Response:
+    """Raises Invalid, ReasonMissing."""
+    state = await field(request, "state")
+    said: dict[str, int | str | bool] = {"state": state.partition("-")[0]}
+    if said["state"] not in set(Status):
+        raise Invalid(details=state[:40])
+    if state == "present-late":
+        said["late"] = True
+    elif state == "present":
+        said["late"] = said["early"] = False
+    await write_correction(request, said, await field(request, "reason"))
+    return onward(request.path.removesuffix("/correct"))
+
+
+async def undo(request: web.Request) -> web.Response:
+    await write_undo(request, await field(request, "event"), await field(request, "reason"))
+    return onward(request.path.removesuffix("/undo"))
+
+
+ROUTES = [
+    Route("GET", _PERSON, show, access=Access.OPERATOR, target=targets.person_in_lecture, page=True),
+    Route(
+        "POST",
+        _PERSON + "/correct",
+        correct,
+        access=Access.ORGANIZER,
+        target=targets.person_in_lecture,
+        page=True,
+        form=True,
+    ),
+    Route(
+        "POST", _PERSON + "/undo", undo, access=Access.ORGANIZER, target=targets.person_in_lecture, page=True, form=True
+    ),
+]
