@@ -9,6 +9,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
+from attendance.bearers_store import named
 from attendance.event import Event, Kind
 from attendance.judge import JUDGED, Presence, judge
 from attendance.lecture_store import lecture_of
@@ -65,7 +66,7 @@ class Derivation:
         for chunk in chunks(list(subjects)):
             self._connection.execute(table.delete().where(table.c.lecture_id == lecture, table.c.person_id.in_(chunk)))
             query = sa.select(event_table).where(about.lecture == lecture, about.subject.in_(chunk))
-            events = sorted(self._read(query), key=_subject)
+            events = sorted(named(self._connection, self._read(query)), key=_subject)
             groups = itertools.groupby(events, key=_subject)
             self._write([found for _, group in groups if (found := judge(group, *self._by(lecture)))])
 

@@ -26,6 +26,7 @@ Data = Mapping[str, int | str | bool]
 
 DATA_MOST = 32  # entries
 DATA_LONGEST = 500  # characters of a text in it
+CARD = "card"  # key in it: the number of a badge, 19 digits as text (beyond 2^53, which JSON numbers need not keep)
 _INT64_MAX = 2**63 - 1
 _INT32_MAX = 2**31 - 1
 _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
@@ -123,17 +124,20 @@ class Event:
     operator: str | None
     supersedes: str | None  # the event that an undo takes back or a correction replaces
     reason: str | None
-    # Figures of the kind: flat, never empty. `guest`: the check-in of the guest without a number that it is about.
+    # Figures of the kind: flat, never empty. `guest`: the subject of the guest without a number that it is about;
+    # `card`: the badge that was shown, the only name of somebody whose card is not known where it was shown.
     data: Data | None = field(default=None, hash=False)
 
     @property
     def subject(self) -> str:
-        """Whom the event is about: the person, or a guest without a number by the guest's own check-in, or the venue
-        ("venue:" and its id)."""
+        """Whom the event is about: the person, or a guest without a number by the guest's own check-in or by the card
+        that was shown ("card:" and its number), or the venue ("venue:" and its id)."""
         if self.person:
             return self.person
         if self.data and "guest" in self.data:
             return str(self.data["guest"])
+        if self.name and self.data and CARD in self.data:
+            return f"{CARD}:{self.data[CARD]}"
         return (self.supersedes or self.id) if self.name else f"venue:{self.venue}"
 
 

@@ -19,7 +19,7 @@ from functools import partial
 from typing import TypeVar
 
 from attendance import closing, derive_store, intake, rules
-from attendance.event import Data, Event, Kind, Method, is_plain, parse, to_wire
+from attendance.event import CARD, Data, Event, Kind, Method, is_plain, parse, to_wire
 from attendance.gather import Gather
 from attendance.intake import Batch
 from attendance.journey import Journey
@@ -104,11 +104,12 @@ class EventLog:
     ) -> Captured:
         """Write down one event (`venue` None: this node's own) and return after COMMIT.
 
-        A person from the roster comes by `person` or `number`, a guest by `name` with or without `number`, anybody whom
-        an event is about already by `about`, the id of that event; kinds of the venue come without any of these. An
-        undo takes back the event `supersedes`, or a person's whole stay. `data` holds the figures of the kind. A page
-        that may ask twice makes the `event_id` (UUIDv7) itself: then the repeat is answered with the first one's event.
-        Raises the errors of `rules.py` and EventError.
+        A person from the roster comes by `person` or `number`, a guest by `name` with or without `number`, the bearer
+        of an unknown card by `name` and `data["card"]`, anybody whom an event is about already by `about`, the id of
+        that event; kinds of the venue come without any of these. An undo takes back the event `supersedes`, or a
+        person's whole stay. `data` holds the figures of the kind. A page that may ask twice makes the `event_id`
+        (UUIDv7) itself: then the repeat is answered with the first one's event. Raises the errors of `rules.py` and
+        EventError.
         """
         draft = rules.Draft(
             lecture=lecture,
@@ -406,7 +407,8 @@ class EventLog:
 def _data(draft: rules.Draft, who: rules.Attendee, supersedes: str | None) -> Data | None:
     """The figures of the draft, and which guest without a number it is about, where nothing else says it."""
     data = dict(draft.data or {})
-    if who.guest not in (None, supersedes):
+    shown = f"{CARD}:{data[CARD]}" if CARD in data else None
+    if who.guest not in (None, supersedes, shown):
         data["guest"] = who.guest
     return data or None
 

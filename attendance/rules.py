@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
-from attendance.event import VENUE_KINDS, Data, Event, Kind, Method
+from attendance.event import CARD, VENUE_KINDS, Data, Event, Kind, Method
 from attendance.lectures import Lecture, LectureUnknown
 from attendance.people import NAME_LONGEST, NUMBER_LONGEST, Person, clean_name, clean_number, person_id, same_name
 from attendance.presence import standing, undone
@@ -111,7 +111,7 @@ class Attendee:
     person: str | None  # None: a guest without a number
     number: str | None
     name: str
-    guest: str | None = None  # the check-in of a guest without a number
+    guest: str | None = None  # Event.subject of a guest without a number
 
 
 NOBODY = Attendee(person=None, number=None, name="")
@@ -151,6 +151,8 @@ def attendee(draft: Draft, known: Person | None) -> Attendee:
         ):
             raise NameMismatch
         return Attendee(person=known.id, number=known.number, name=known.name)
+    if draft.data and CARD in draft.data and not (draft.person or number):
+        return Attendee(person=None, number=None, name=name, guest=f"{CARD}:{draft.data[CARD]}")
     if draft.person or draft.method == Method.ROLL_CALL:
         raise PersonUnknown
     if draft.method != Method.WALK_IN and not number:

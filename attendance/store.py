@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection, RowMapping
 from sqlalchemy.exc import DataError, IntegrityError
 
-from attendance import closing_store, streams_store
+from attendance import bearers_store, closing_store, streams_store
 from attendance.derive_store import Derivation
 from attendance.event import Event, Kind, data_text, kind_of, method_of
 from attendance.intake import Entry
@@ -69,6 +69,7 @@ class Rows:
 
     def events_about(self, lecture: str, subject: str) -> list[Event]:
         """All events of one person in one lecture, in the order in which they came here."""
+        subject = bearers_store.subject_of(self._connection, subject)
         query = sa.select(event_table).where(event_table.c.lecture == lecture, event_table.c.subject == subject)
         return self._events(query.order_by(event_table.c.position))
 
@@ -104,7 +105,8 @@ class Rows:
             return
         events = [entry.event for entry in entries]
         derivation = Derivation(self._connection, self._paths, self._events)
-        first = derivation.first_check_ins(events)
+        named = bearers_store.named(self._connection, events)
+        first = derivation.first_check_ins(named)
         kept = {"recorded_at": at, "uploaded_at": uploaded_at}
         rows = [
             {
@@ -112,21 +114,34 @@ class Rows:
                 "kind": str(entry.event.kind),
                 "method": str(entry.event.method),
                 "data": data_text(entry.event),
-                "subject": entry.event.subject,
+                "subject": event.subject,
                 "content_hash": entry.hash,
                 "received_from": entry.received_from,
                 **kept,
             }
-            for entry in entries
+            for entry, event in zip(entries, named, strict=True)
         ]
         self._connection.execute(event_table.insert(), rows)
-        derivation.arrived(events, first)
+        derivation.arrived(named, first)
+        bearers_store.seen(self._connection, events)
         streams_store.arrived(self._connection, [(event.node, event.epoch, event.seq) for event in events])
         closing_store.arrived(self._connection, events)
 
     def derive(self, lecture: str, subjects: Collection[str]) -> None:
         """Make the presences of these people anew from their events."""
         Derivation(self._connection, self._paths, self._events).derive(lecture, subjects)
+
+    def rebind(self, card: int, old: str | None, new: str | None) -> None:
+        """It has become known whose card it is (None: it is not known any more): say so of what names the card."""
+        was, now = old or bearers_store.subject(card), new or bearers_store.subject(card)
+        for lecture in bearers_store.lectures(self._connection, card):
+            about = event_table.c
+            query = sa.select(event_table).where(about.lecture == lecture, about.subject == was)
+            ids = [event.id for event in self._events(query) if event.subject == bearers_store.subject(card)]
+            for chunk in _chunks(ids):
+                update = event_table.update().where(event_table.c.id.in_(chunk))
+                self._connection.execute(update.values(subject=now))
+            self.derive(lecture, {was, now})
 
     def _events(self, query: sa.Select[tuple[object, ...]]) -> list[Event]:
         return [_event(row) for row in self._connection.execute(query).mappings()]

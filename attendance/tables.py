@@ -1,5 +1,5 @@
 """The tables of attendance. Rows of `event` and `quarantine` are never deleted, and of an event only the upload
-columns ever change; `presence` is derived from `event` and can be made again at any time."""
+columns ever change, and `subject`, which is derived, as `presence` is: that can be made again at any time."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ event = sa.Table(
     sa.Column("supersedes", sa.String(36)),
     sa.Column("reason", sa.Text),
     sa.Column("data", sa.Text),  # canonical JSON
-    sa.Column("subject", sa.Text, nullable=False),  # Event.subject
+    sa.Column("subject", sa.Text, nullable=False),  # Event.subject; of a card that is known here, its bearer
     sa.Column("content_hash", sa.String(64), nullable=False),
     sa.Column("received_from", sa.Integer),  # the child's venue; null: captured here
     sa.Column("recorded_at", UtcDateTime, nullable=False),
@@ -168,6 +168,46 @@ presence = sa.Table(
     sa.Index("presence_by_person", "person_id"),
     sa.Index("presence_by_level", "lecture_id", "l1", "l2", "l3", "l4", "l5", "person_id"),
     sa.Index("presence_by_time", "lecture_id", "first_at"),
+)
+
+# The root's keys for badges; elsewhere the public halves of those that count.
+badge_key = sa.Table(
+    "badge_key",
+    metadata,
+    sa.Column("id", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("public", sa.Text, nullable=False),
+    sa.Column("private", sa.Text),  # PEM; at the root only
+    sa.Column("retired_at", UtcDateTime),  # no card that it signed counts any more
+)
+
+# Whose card it is; at the root all of them, elsewhere those of the people of the subtree. Revoked ones stay: what was
+# shown with them before that became known stays a fact.
+badge = sa.Table(
+    "badge",
+    metadata,
+    sa.Column("card", sa.BigInteger, primary_key=True, autoincrement=False),
+    sa.Column("person_id", sa.String(36), nullable=False, index=True),
+    sa.Column("key_id", sa.Integer, nullable=False),
+    sa.Column("issued_at", UtcDateTime, nullable=False),
+    sa.Column("issued_by", sa.Text, nullable=False),  # "" where it came from the parent
+)
+
+# Every card that does not count any more, whoever's it was.
+badge_revoked = sa.Table(
+    "badge_revoked",
+    metadata,
+    sa.Column("card", sa.BigInteger, primary_key=True, autoincrement=False),
+    sa.Column("revoked_at", UtcDateTime),  # null where it came from the parent
+    sa.Column("revoked_by", sa.Text),
+    sa.Column("reason", sa.Text),
+)
+
+# Where events name a card and no person: their subject is another one when it becomes known whose card it is.
+badge_seen = sa.Table(
+    "badge_seen",
+    metadata,
+    sa.Column("card", sa.BigInteger, primary_key=True, autoincrement=False),
+    sa.Column("lecture", sa.Text, primary_key=True),
 )
 
 quarantine = sa.Table(

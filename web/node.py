@@ -13,6 +13,7 @@ import time
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
+from attendance.badge_store import BadgeStore
 from attendance.lecture_store import LectureStore
 from attendance.lectures import Lecture, LectureState
 from attendance.log import EventLog
@@ -182,6 +183,7 @@ class Node:
         self.users = UserStore(self.db, self.entropy, self.now)
         self.lectures = LectureStore(self.db, self.now, self.entropy)
         self.people = PeopleStore(self.db, self.entropy)
+        self.badges = BadgeStore(self.db, self.now, self.entropy, is_root=self.is_root)
         self.policies = PolicyStore(self.db, self.now, self.entropy, is_root=self.is_root)
         self.reports = Reports(self.db, self.health)
         self._own_id = await remembered(self.db, "web.node_id", self._new_id)
@@ -248,6 +250,7 @@ class Node:
                 self.policies,
                 self.lectures,
                 self.people,
+                self.badges,  # after the people whose they are
                 self.users,
                 self.relay,
             ]

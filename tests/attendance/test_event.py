@@ -205,3 +205,11 @@ def test_whom_an_event_is_about() -> None:
     left = an_event(3, person=None, number=None, kind=Kind.SIGN_OUT, data={"guest": guest.id})
     back = an_event(4, person=None, number=None, kind=Kind.UNDO, supersedes=left.id, data={"guest": guest.id})
     assert left.subject == back.subject == guest.id
+
+
+def test_who_showed_a_card_that_nobody_knows_is_called_by_it() -> None:
+    stranger = an_event(person=None, number=None, name="持卡人 …0042", data={"card": "0000000000000000042"})
+    assert stranger.subject == "card:0000000000000000042"
+    assert an_event(data={"card": "0000000000000000042"}).subject == an_event().person
+    left = an_event(person=None, number=None, kind=Kind.SIGN_OUT, data={"guest": stranger.subject})
+    assert left.subject == stranger.subject

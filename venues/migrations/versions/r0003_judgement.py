@@ -14,6 +14,7 @@ depends_on = None
 def upgrade() -> None:
     _policies()
     _presences()
+    _badges()
 
 
 def _policies() -> None:
@@ -52,3 +53,38 @@ def _presences() -> None:
         sa.PrimaryKeyConstraint("lecture_id"),
     )
     op.execute("INSERT INTO judge_due SELECT DISTINCT lecture_id, 1 FROM presence")
+
+
+def _badges() -> None:
+    op.create_table(
+        "badge_key",
+        sa.Column("id", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("public", sa.Text(), nullable=False),
+        sa.Column("private", sa.Text(), nullable=True),
+        sa.Column("retired_at", sa.BigInteger(), nullable=True),
+        sa.PrimaryKeyConstraint("id"),
+    )
+    op.create_table(
+        "badge",
+        sa.Column("card", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("person_id", sa.String(length=36), nullable=False),
+        sa.Column("key_id", sa.Integer(), nullable=False),
+        sa.Column("issued_at", sa.BigInteger(), nullable=False),
+        sa.Column("issued_by", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("card"),
+    )
+    op.create_index("ix_badge_person_id", "badge", ["person_id"])
+    op.create_table(
+        "badge_revoked",
+        sa.Column("card", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("revoked_at", sa.BigInteger(), nullable=True),
+        sa.Column("revoked_by", sa.Text(), nullable=True),
+        sa.Column("reason", sa.Text(), nullable=True),
+        sa.PrimaryKeyConstraint("card"),
+    )
+    op.create_table(
+        "badge_seen",
+        sa.Column("card", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("lecture", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("card", "lecture"),
+    )
