@@ -395,7 +395,7 @@ class EventLog:
         for start in range(0, len(people), _TOGETHER_JUDGED):
             some = people[start : start + _TOGETHER_JUDGED]
             await self._write(partial(Rows.derive, lecture=lecture, subjects=some))
-        await self._write(lambda rows: derive_store.judged(rows.connection, lecture, round_))
+        await self._write(partial(Rows.judged, lecture=lecture, round_=round_))
         return True
 
     async def code_secret(self) -> bytes:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterable, Mapping
 
 import sqlalchemy as sa
@@ -14,14 +15,19 @@ _CHUNK = 500
 
 
 class Paths:
-    """For the one thread that writes."""
+    """May be asked from several threads."""
 
     def __init__(self) -> None:
+        self._lock = threading.Lock()
         self._version: str | None = None
         self._paths: dict[int, Path] = {}
 
     def of(self, connection: Connection, venues: Iterable[int]) -> Mapping[int, Path]:
         """Path by venue; a venue that the tree does not have is missing or empty."""
+        with self._lock:
+            return self._of(connection, venues)
+
+    def _of(self, connection: Connection, venues: Iterable[int]) -> Mapping[int, Path]:
         version = connection.scalar(sa.select(meta.c.value).where(meta.c.key == "tree_version"))
         if version != self._version:
             self._version, self._paths = version, {}

@@ -10,6 +10,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from attendance import stamps_store as stamps
+from attendance import summary_store
 from attendance.people import Person, PersonProblem, PersonRow, parse_csv, person_id
 from attendance.tables import person as table
 from venues.database import Database
@@ -119,6 +120,7 @@ class PeopleStore:
             connection.execute(table.insert(), [_row(person) | {"id": person.id} for person in added])
         if added or changed or gone:
             stamps.touch(connection, self.name, self._entropy)
+            summary_store.all_changed(connection)
 
 
 def _everybody(connection: Connection) -> dict[str, Person]:

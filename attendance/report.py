@@ -12,8 +12,9 @@ import io
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from attendance.closing import Standing
 from attendance.lectures import Lecture
-from venues.status import Presence, VenueStatus
+from venues.status import Presence
 from venues.tree import Venue
 from venues.wire import format_time
 
@@ -21,8 +22,13 @@ from venues.wire import format_time
 class Which(enum.StrEnum):
     EXPECTED = "expected"
     PRESENT = "present"
-    ABSENT_SO_FAR = "absent_so_far"  # expected, and not present anywhere that this node knows of
+    ABSENT_SO_FAR = "absent_so_far"  # expected, and neither there nor excused as far as this node knows
     GUESTS = "guests"  # present, and at home elsewhere or on nobody's roster
+    LATE = "late"  # of those present
+    EARLY = "early"  # of those present: left early
+    LEAVE = "leave"  # at home here, and excused
+    MAKEUP = "makeup"  # at home here, and made it up
+    ABSENT = "absent"  # at home here: somebody said so, or the venue is final and nothing is known of them
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,11 +48,36 @@ class VenueCounts:
     connected: int = 0
     silent: int = 0
     never_seen: int = 0
-    behind: int = 0  # have events that they have not handed up yet
+    behind: int = 0  # have events that they have not handed up yet, or handed in more than is here
+    final: int = 0  # have handed in, and all of it is here
+
+
+@dataclass(frozen=True, kw_only=True)
+class HomeCounts:
+    """People at home in a venue or below it, wherever they were: expected = came + leave + makeup + absent +
+    not_reported, as long as nobody came who was not expected."""
+
+    expected: int
+    came: int
+    late: int
+    early: int
+    leave: int
+    makeup: int
+    absent: int
+    not_reported: int  # nothing is known of them, and their venue has not handed in
+    credit: int  # hundredths of credit hours
+
+    @property
+    def rate(self) -> float | None:
+        """The share of those expected who came, 0…1; None where nobody is expected."""
+        return self.came / self.expected if self.expected else None
 
 
 @dataclass(frozen=True, kw_only=True)
 class ReportRow:
+    """`present`, `guests`, `late`, `early`, `attended` and `minutes` are of those who were in the venue or below it;
+    `home` is of those at home in it or below it."""
+
     venue_id: int
     code: str
     name: str
@@ -55,9 +86,15 @@ class ReportRow:
     expected: int
     present: int
     guests: int
+    late: int
+    early: int
+    attended: int
+    minutes: int  # of all together
+    home: HomeCounts
     presence: Presence  # of this venue's own node
     venues: VenueCounts
     pending: int  # events that the nodes of the subtree have not handed up yet, as last heard
+    standing: Standing  # of this venue alone
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -71,7 +108,8 @@ class LectureReport:
 
 @dataclass(frozen=True, kw_only=True)
 class NamedPerson:
-    """`subject`: the person's id, or of a guest without a number the check-in's."""
+    """`subject`: the person's id, or of a guest without a number the check-in's. `status`: see attendance.judge.Status;
+    None where nothing is known."""
 
     subject: str
     person: str | None
@@ -80,7 +118,14 @@ class NamedPerson:
     home: Venue | None
     attended: Venue | None
     at: dt.datetime | None
+    left_at: dt.datetime | None  # signed out for the last time
     event: str | None
+    status: str | None
+    late: bool
+    early: bool
+    minutes: int
+    methods: tuple[str, ...]
+    other_venue: bool  # checked in at a second venue, too
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -104,40 +149,33 @@ class RollCallEntry:
     elsewhere: Venue | None  # of this venue's roster, and checked in there instead
 
 
-def venue_counts(statuses: Iterable[VenueStatus]) -> tuple[VenueCounts, int]:
-    """The states of the nodes of one subtree, and how many events they still hold."""
-    counted = dict.fromkeys(Presence, 0)
-    behind = pending = 0
-    for status in statuses:
-        counted[status.presence] += 1
-        held = status.report.pending_events if status.report else 0
-        behind += held > 0
-        pending += held
-    counts = VenueCounts(
-        total=sum(counted.values()),
-        connected=counted[Presence.CONNECTED],
-        silent=counted[Presence.SILENT],
-        never_seen=counted[Presence.NEVER_SEEN],
-        behind=behind,
-    )
-    return counts, pending
-
-
 REPORT_COLUMNS = (
     "code",
     "name",
     "level",
-    "expected",
+    "state",
     "present",
     "guests",
+    "late",
+    "early",
+    "expected",
+    "came",
+    "leave",
+    "makeup",
+    "absent",
+    "not_reported",
     "venues",
+    "final",
+    "behind",
     "connected",
     "silent",
     "never_seen",
-    "behind",
     "pending",
 )
-NAMES_COLUMNS = ("number", "name", "home_code", "home", "attended_code", "attended", "at")
+NAMES_COLUMNS = (
+    *("number", "name", "home_code", "home", "attended_code", "attended", "at"),
+    *("left_at", "minutes", "status", "late", "early"),
+)
 
 
 def report_csv(report: LectureReport, header: Sequence[str] = REPORT_COLUMNS) -> bytes:
@@ -146,9 +184,13 @@ def report_csv(report: LectureReport, header: Sequence[str] = REPORT_COLUMNS) ->
 
 
 def _report_line(row: ReportRow) -> tuple[str | int, ...]:
-    people = (row.expected, row.present, row.guests)
-    venues = (row.venues.total, row.venues.connected, row.venues.silent, row.venues.never_seen, row.venues.behind)
-    return (row.code, row.name, row.level, *people, *venues, row.pending)
+    home, venues = row.home, row.venues
+    return (
+        *(row.code, row.name, row.level, row.standing.state.value),
+        *(row.present, row.guests, row.late, row.early),
+        *(home.expected, home.came, home.leave, home.makeup, home.absent, home.not_reported),
+        *(venues.total, venues.final, venues.behind, venues.connected, venues.silent, venues.never_seen, row.pending),
+    )
 
 
 def names_csv(names: Iterable[NamedPerson], header: Sequence[str] = NAMES_COLUMNS) -> bytes:
@@ -156,9 +198,10 @@ def names_csv(names: Iterable[NamedPerson], header: Sequence[str] = NAMES_COLUMN
     return _csv(header, map(_names_line, names))
 
 
-def _names_line(one: NamedPerson) -> tuple[str, ...]:
-    at = format_time(one.at) if one.at else ""
-    return (one.number or "", one.name, *_venue(one.home), *_venue(one.attended), at)
+def _names_line(one: NamedPerson) -> tuple[str | int, ...]:
+    at, left_at = (format_time(moment) if moment else "" for moment in (one.at, one.left_at))
+    told = (one.minutes, one.status or "", "late" if one.late else "", "early" if one.early else "")
+    return (one.number or "", one.name, *_venue(one.home), *_venue(one.attended), at, left_at, *told)
 
 
 def _venue(venue: Venue | None) -> tuple[str, str]:

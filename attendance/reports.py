@@ -1,120 +1,132 @@
-"""Reports in SQL: a level's figures are one GROUP BY over `presence` and one over `person`, however many people."""
+"""The figures of a lecture at a venue and at those below it, with the state of each venue."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+import datetime as dt
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Protocol
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from attendance.judge import Status
+from attendance.closing import Closing, standing
+from attendance.closing_store import closings
+from attendance.figures import Figures
+from attendance.figures_reports import Place, figures, is_within
 from attendance.lecture_store import lecture_of
 from attendance.lectures import Lecture, LectureUnknown
-from attendance.report import Count, LectureReport, NamedPerson, Names, ReportRow, RollCallEntry, Which, venue_counts
+from attendance.names_reports import names
+from attendance.paths_store import Paths
+from attendance.policy_store import policy_of
+from attendance.report import Count, HomeCounts, LectureReport, Names, ReportRow, RollCallEntry, VenueCounts, Which
 from attendance.roll_call_reports import roll_call
-from attendance.tables import lecture, person, presence
-from attendance.venue_reports import chunks, venues_by_id, venues_of
+from attendance.tables import lecture as lecture_table
+from attendance.venue_reports import chunks, venues_of
 from venues.database import Database
-from venues.status import VenueStatus
+from venues.status import Presence
 from venues.store import VenueUnknown
 from venues.tables import venue, venue_closure
 from venues.tree import Venue
 
-_Subtrees = dict[int, list[int]]  # venue -> itself and all venues below it
-
 
 class VenueStates(Protocol):
-    async def statuses(self, venue_ids: Collection[int], /) -> Mapping[int, VenueStatus]:
-        """The status of each of these venues (venues.health.Health)."""
+    async def standings(self, top: int, /) -> Sequence[tuple[int, Presence, int]]:
+        """(venue, presence, pending events) of all of the subtree that were ever seen (venues.health.Health)."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class _Scope:
-    """A venue as a lecture sees it."""
+class _Found:
+    """What the database holds for a report, in one snapshot."""
 
     lecture: Lecture
-    path: tuple[Venue, ...]
-
-    @property
-    def venue(self) -> Venue:
-        return self.path[-1]
-
-    @property
-    def within_lecture(self) -> bool:
-        """Everybody at home here is expected, because the lecture is for this venue or one above."""
-        return any(above.id == self.lecture.venue_id for above in self.path)
-
-    def attended_here(self) -> sa.ColumnElement[bool]:
-        of_lecture = sa.and_(presence.c.lecture_id == self.lecture.id, presence.c.status == Status.PRESENT.value)
-        return sa.and_(of_lecture, _level(self.venue.level) == self.venue.id)
-
-    def expected(self, home: sa.ColumnElement[int]) -> sa.ColumnElement[bool]:
-        """Whether somebody at home at `home` is expected at the lecture at all."""
-        return sa.true() if self.within_lecture else _is_within(home, self.lecture.venue_id)
+    path: list[Venue]
+    rows: list[Venue]
+    parents: set[int]
+    figures: Mapping[int, Figures]
+    totals: Mapping[int, int]
+    closings: Mapping[int, list[Closing]]
+    due_at: dt.datetime | None  # from then on, who was not heard of is absent
 
 
 class Reports:
-    def __init__(self, db: Database, states: VenueStates) -> None:
+    """`now` gives aware UTC."""
+
+    def __init__(self, db: Database, states: VenueStates, now: Callable[[], dt.datetime]) -> None:
         self._db = db
         self._states = states
+        self._now = now
+        self._paths = Paths()
 
     async def count(self, lecture_id: str, venue_id: int) -> Count:
         """The figures of one venue and all below it. Raises LectureUnknown, VenueUnknown (as all methods here do)."""
 
         def work(connection: Connection) -> Count:
-            scope = _scope(connection, lecture_id, venue_id)
-            expected, present = _expected(connection, scope, [scope.venue]), _present(connection, scope, [scope.venue])
-            return _count(scope.venue, expected, present)
+            lecture, path = _place(connection, lecture_id, venue_id)
+            found = self._figures(connection, lecture, path, [path[-1]], set())[venue_id]
+            return Count(expected=found.expected, present=found.present, guests=found.guests)
 
         return await self._db.read(work)
 
-    async def report(self, lecture_id: str, venue_id: int) -> LectureReport:
-        """The venue's figures and those of each venue right under it."""
+    async def report(self, lecture_id: str, venue_id: int, level: int | None = None) -> LectureReport:
+        """The venue's figures and those of each venue right under it, or of all venues of a level (counted from 0, as
+        `Venue.level`) below it."""
+        found = await self._db.read(lambda connection: self._found(connection, lecture_id, venue_id, level))
+        seen = await self._states.standings(venue_id)
+        places = await self._db.read(lambda connection: self._rows_of(connection, [one[0] for one in seen], found.rows))
+        counts = {row.id: _Counted() for row in found.rows}
+        own = {row.id: (Presence.NEVER_SEEN, 0) for row in found.rows}
+        for id_, presence, pending in seen:
+            for place in places.get(id_, ()):
+                counts[place].see(presence, pending)
+            if id_ in own:
+                own[id_] = (presence, pending)
+        over = self._over(found.due_at)
+        rows = [_row(found, row, counts[row.id], own[row.id], over=over) for row in found.rows]
+        return LectureReport(lecture=found.lecture, path=tuple(found.path), rows=tuple(rows))
 
-        def work(
-            connection: Connection,
-        ) -> tuple[_Scope, list[Venue], set[int], dict[int, Count], _Subtrees]:
-            scope = _scope(connection, lecture_id, venue_id)
-            below = sa.select(venue).where(venue.c.parent_id == venue_id).order_by(venue.c.code)
-            rows = [scope.venue, *venues_of(connection, below)]
-            expected, present = _expected(connection, scope, rows), _present(connection, scope, rows)
-            counts = {row.id: _count(row, expected, present) for row in rows}
-            return scope, rows, _with_children(connection, rows), counts, _subtrees(connection, rows)
-
-        scope, rows, parents, counts, subtrees = await self._db.read(work)
-        states = await self._states.statuses(subtrees[scope.venue.id])
-        return LectureReport(
-            lecture=scope.lecture,
-            path=scope.path,
-            rows=tuple(
-                _row(row, counts[row.id], row.id in parents, [states[id_] for id_ in subtrees[row.id]], states[row.id])
-                for row in rows
-            ),
+    def _found(self, connection: Connection, lecture_id: str, venue_id: int, level: int | None) -> _Found:
+        lecture, path = _place(connection, lecture_id, venue_id)
+        below = sa.select(venue).where(venue.c.parent_id == venue_id).order_by(venue.c.code)
+        if level is not None and level > path[-1].level:
+            below = sa.select(venue).where(is_within(venue.c.id, venue_id), venue.c.level == level)
+            below = below.order_by(venue.c.code)
+        rows = [path[-1], *venues_of(connection, below)]
+        parents = _with_children(connection, rows)
+        return _Found(
+            lecture=lecture,
+            path=path,
+            rows=rows,
+            parents=parents,
+            figures=self._figures(connection, lecture, path, rows, parents),
+            totals=_totals(connection, rows),
+            closings=closings(connection, lecture_id, [row.id for row in rows]),
+            due_at=_due_at(connection, lecture),
         )
 
+    def _figures(
+        self, connection: Connection, lecture: Lecture, path: list[Venue], rows: list[Venue], parents: set[int]
+    ) -> dict[int, Figures]:
+        place = _as_place(lecture, path)
+        levels = {row.id: row.level + 1 for row in rows}
+        return figures(connection, self._paths, place, levels, parents)
+
+    def _rows_of(self, connection: Connection, venues: list[int], rows: list[Venue]) -> dict[int, list[int]]:
+        """For each venue the rows that it is within."""
+        levels = {row.level + 1 for row in rows}
+        wanted = {row.id for row in rows}
+        paths = self._paths.of(connection, venues)
+        return {
+            id_: [paths[id_][level] for level in levels if paths.get(id_, {}).get(level) in wanted] for id_ in venues
+        }
+
     async def names(self, lecture_id: str, venue_id: int, which: Which, *, limit: int = 100, offset: int = 0) -> Names:
-        """The people behind one figure of a venue's row: those expected by number, those present by time."""
+        """The people behind one figure of a venue's row: those of the roster by number, those present by time."""
 
         def work(connection: Connection) -> Names:
-            scope = _scope(connection, lecture_id, venue_id)
-            if which in (Which.PRESENT, Which.GUESTS):
-                source = presence.outerjoin(person, person.c.id == presence.c.person_id)
-                conditions = [scope.attended_here()]
-                order: Sequence[sa.ColumnElement[Any]] = (presence.c.first_at, presence.c.person_id)
-            else:
-                of_lecture = sa.and_(presence.c.lecture_id == lecture_id, presence.c.person_id == person.c.id)
-                source = person.outerjoin(presence, of_lecture)
-                conditions = [_is_within(person.c.home_id, venue_id), scope.expected(person.c.home_id)]
-                order = (person.c.number,)
-            if which is Which.GUESTS:
-                conditions.append(person.c.id.is_(None) | ~_is_within(person.c.home_id, venue_id))
-            elif which is Which.ABSENT_SO_FAR:
-                conditions.append(presence.c.person_id.is_(None))
-            total = connection.scalar(sa.select(sa.func.count()).select_from(source).where(*conditions)) or 0
-            query = _named().select_from(source).where(*conditions).order_by(*order)
-            return Names(total=total, names=_people(connection, query.limit(limit).offset(offset)))
+            lecture, path = _place(connection, lecture_id, venue_id)
+            place = _as_place(lecture, path)
+            return names(connection, place, which, over=self._over(_due_at(connection, lecture)), page=(limit, offset))
 
         return await self._db.read(work)
 
@@ -122,19 +134,30 @@ class Reports:
         """The people at home in this very venue, by number, then everybody else who checked in here, by time."""
         return await self._db.read(lambda connection: roll_call(connection, lecture_id, venue_id))
 
-
-def _level(level: int) -> sa.Column[int]:
-    """The column of `presence` with the attended venue's ancestor at a level counted from 0."""
-    column: sa.Column[int] = presence.c[f"l{level + 1}"]
-    return column
+    def _over(self, due_at: dt.datetime | None) -> bool:
+        return due_at is not None and self._now() >= due_at
 
 
-def _is_within(descendant: sa.ColumnElement[int], ancestor: int) -> sa.ColumnElement[bool]:
-    return descendant.in_(sa.select(venue_closure.c.descendant).where(venue_closure.c.ancestor == ancestor))
+@dataclass
+class _Counted:
+    """Venues of one row by the state of their nodes, as they are seen one by one."""
+
+    connected: int = 0
+    silent: int = 0
+    behind: int = 0
+    pending: int = 0
+
+    def see(self, presence: Presence, pending: int) -> None:
+        self.connected += presence is Presence.CONNECTED
+        self.silent += presence is Presence.SILENT
+        self.behind += pending > 0
+        self.pending += pending
 
 
-def _scope(connection: Connection, lecture_id: str, venue_id: int) -> _Scope:
-    found = connection.execute(sa.select(lecture).where(lecture.c.id == lecture_id)).mappings().one_or_none()
+def _place(connection: Connection, lecture_id: str, venue_id: int) -> tuple[Lecture, list[Venue]]:
+    """The lecture, and the venues from the root to this one."""
+    query = sa.select(lecture_table).where(lecture_table.c.id == lecture_id)
+    found = connection.execute(query).mappings().one_or_none()
     if found is None:
         raise LectureUnknown(lecture=lecture_id)
     pairs = venue_closure.c
@@ -142,51 +165,61 @@ def _scope(connection: Connection, lecture_id: str, venue_id: int) -> _Scope:
     path = venues_of(connection, up.order_by(pairs.depth.desc()))
     if not path:
         raise VenueUnknown(venue=venue_id)
-    return _Scope(lecture=lecture_of(found), path=tuple(path))
+    return lecture_of(found), path
 
 
-def _expected(connection: Connection, scope: _Scope, rows: Iterable[Venue]) -> dict[int, int]:
-    """Row's venue -> people at home there or below."""
-    pairs, found = venue_closure.c, dict[int, int]()
-    query = sa.select(pairs.ancestor, sa.func.count()).join(person, person.c.home_id == pairs.descendant)
-    query = query.where(scope.expected(person.c.home_id)).group_by(pairs.ancestor)
-    for ids in chunks([row.id for row in rows]):
-        found.update((id_, people) for id_, people in connection.execute(query.where(pairs.ancestor.in_(ids))))
-    return found
+def _as_place(lecture: Lecture, path: Sequence[Venue]) -> Place:
+    return Place(lecture=lecture, path=tuple(venue.id for venue in path), level=path[-1].level + 1)
 
 
-def _present(connection: Connection, scope: _Scope, rows: Iterable[Venue]) -> dict[int, tuple[int, int]]:
-    """Row's venue -> (people who attended there or below, how many of them are at home there or below)."""
-    found: dict[int, tuple[int, int]] = {}
-    for level in sorted({row.level for row in rows}):  # the venue's own, and as a rule one for all children
-        row = _level(level)
-        at_home = sa.and_(venue_closure.c.ancestor == row, venue_closure.c.descendant == person.c.home_id)
-        source = presence.outerjoin(person, person.c.id == presence.c.person_id).outerjoin(venue_closure, at_home)
-        query = sa.select(row, sa.func.count(), sa.func.count(venue_closure.c.ancestor)).select_from(source)
-        counted = connection.execute(query.where(scope.attended_here(), row.is_not(None)).group_by(row))
-        found.update((id_, (people, home)) for id_, people, home in counted)
-    return found
+def _due_at(connection: Connection, lecture: Lecture) -> dt.datetime | None:
+    if lecture.ended_at is None:
+        return None
+    return lecture.ended_at + dt.timedelta(hours=policy_of(connection, lecture.policy).rules.absent_after_hours)
 
 
-def _count(row: Venue, expected: Mapping[int, int], present: Mapping[int, tuple[int, int]]) -> Count:
-    people, at_home = present.get(row.id, (0, 0))
-    return Count(expected=expected.get(row.id, 0), present=people, guests=people - at_home)
-
-
-def _row(row: Venue, count: Count, has_children: bool, states: list[VenueStatus], own: VenueStatus) -> ReportRow:
-    venues, pending = venue_counts(states)
+def _row(found: _Found, row: Venue, counted: _Counted, own: tuple[Presence, int], *, over: bool) -> ReportRow:
+    figures, total = found.figures[row.id], found.totals.get(row.id, 1)
+    presence, pending = own
     return ReportRow(
         venue_id=row.id,
         code=row.code,
         name=row.name,
         level=row.level,
-        has_children=has_children,
-        expected=count.expected,
-        present=count.present,
-        guests=count.guests,
-        presence=own.presence,
-        venues=venues,
-        pending=pending,
+        has_children=row.id in found.parents,
+        expected=figures.expected,
+        present=figures.present,
+        guests=figures.guests,
+        late=figures.late,
+        early=figures.early,
+        attended=figures.attended,
+        minutes=figures.seconds // 60,
+        home=_home(figures, over=over),
+        presence=presence,
+        venues=VenueCounts(
+            total=total,
+            connected=counted.connected,
+            silent=counted.silent,
+            never_seen=total - counted.connected - counted.silent,
+            behind=max(counted.behind, figures.incomplete),
+            final=figures.final,
+        ),
+        pending=counted.pending,
+        standing=standing(presence, pending, found.closings.get(row.id, ())),
+    )
+
+
+def _home(figures: Figures, *, over: bool) -> HomeCounts:
+    return HomeCounts(
+        expected=figures.expected,
+        came=figures.came,
+        late=figures.came_late,
+        early=figures.came_early,
+        leave=figures.leave,
+        makeup=figures.makeup,
+        absent=figures.marked_absent + figures.unseen_final + (figures.unseen_open if over else 0),
+        not_reported=0 if over else figures.unseen_open,
+        credit=figures.credit,
     )
 
 
@@ -197,41 +230,11 @@ def _with_children(connection: Connection, rows: Iterable[Venue]) -> set[int]:
     return found
 
 
-def _subtrees(connection: Connection, rows: Iterable[Venue]) -> _Subtrees:
-    found: _Subtrees = {}
+def _totals(connection: Connection, rows: Iterable[Venue]) -> dict[int, int]:
+    """By row: itself and all venues below it."""
+    found: dict[int, int] = {}
     pairs = venue_closure.c
     for ids in chunks([row.id for row in rows]):
-        query = sa.select(pairs.ancestor, pairs.descendant).where(pairs.ancestor.in_(ids))
-        for ancestor, descendant in connection.execute(query):
-            found.setdefault(ancestor, []).append(descendant)
+        query = sa.select(pairs.ancestor, sa.func.count()).where(pairs.ancestor.in_(ids)).group_by(pairs.ancestor)
+        found.update((ancestor, count) for ancestor, count in connection.execute(query))
     return found
-
-
-def _named() -> sa.Select[Any]:
-    return sa.select(
-        sa.func.coalesce(person.c.id, presence.c.person_id).label("person"),
-        sa.func.coalesce(person.c.number, presence.c.number).label("number"),
-        sa.func.coalesce(person.c.name, presence.c.name).label("name"),
-        person.c.home_id,
-        presence.c.venue_id,
-        presence.c.first_at,
-        presence.c.event_id,
-    )
-
-
-def _people(connection: Connection, query: sa.Select[Any]) -> tuple[NamedPerson, ...]:
-    rows = connection.execute(query).all()
-    venues = venues_by_id(connection, {id_ for row in rows for id_ in (row.home_id, row.venue_id) if id_ is not None})
-    return tuple(
-        NamedPerson(
-            subject=row.person,
-            person=None if row.number is None else row.person,
-            number=row.number,
-            name=row.name,
-            home=venues.get(row.home_id),
-            attended=venues.get(row.venue_id),
-            at=row.first_at,
-            event=row.event_id,
-        )
-        for row in rows
-    )

@@ -13,8 +13,8 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection, RowMapping
 from sqlalchemy.exc import DataError, IntegrityError
 
-from attendance import bearers_store, closing_store, streams_store
-from attendance.derive_store import Derivation
+from attendance import bearers_store, closing_store, streams_store, summary_store
+from attendance.derive_store import Derivation, judged
 from attendance.event import Event, Kind, data_text, kind_of, method_of
 from attendance.intake import Entry
 from attendance.lecture_store import lecture_of
@@ -126,10 +126,17 @@ class Rows:
         bearers_store.seen(self._connection, events)
         streams_store.arrived(self._connection, [(event.node, event.epoch, event.seq) for event in events])
         closing_store.arrived(self._connection, events)
+        summary_store.changed(self._connection, {event.lecture for event in events})
 
     def derive(self, lecture: str, subjects: Collection[str]) -> None:
         """Make the presences of these people anew from their events."""
         Derivation(self._connection, self._paths, self._events).derive(lecture, subjects)
+        summary_store.changed(self._connection, [lecture])
+
+    def judged(self, lecture: str, round_: int) -> None:
+        """All of the lecture is judged anew, unless something has changed meanwhile."""
+        judged(self._connection, lecture, round_)
+        summary_store.changed(self._connection, [lecture])
 
     def rebind(self, card: int, old: str | None, new: str | None) -> None:
         """It has become known whose card it is (None: it is not known any more): say so of what names the card."""

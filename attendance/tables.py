@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import sqlalchemy as sa
 
+from attendance.figures import NAMES as FIGURES
 from venues.database import UtcDateTime, metadata
 
 person = sa.Table(
@@ -208,6 +209,23 @@ badge_seen = sa.Table(
     metadata,
     sa.Column("card", sa.BigInteger, primary_key=True, autoincrement=False),
     sa.Column("lecture", sa.Text, primary_key=True),
+)
+
+# The figures of a lecture for each venue that has others below it (attendance.figures). While the lecture stands in
+# `summary_due` they are not read, and will be made anew.
+summary = sa.Table(
+    "summary",
+    metadata,
+    sa.Column("lecture_id", sa.Text, primary_key=True),
+    sa.Column("venue_id", sa.Integer, primary_key=True, autoincrement=False),
+    *(sa.Column(name, sa.BigInteger, nullable=False) for name in FIGURES),
+    sa.Index("summary_by_venue", "venue_id"),
+)
+summary_due = sa.Table(
+    "summary_due",
+    metadata,
+    sa.Column("lecture_id", sa.Text, primary_key=True),
+    sa.Column("round", sa.Integer, nullable=False),
 )
 
 quarantine = sa.Table(

@@ -52,6 +52,11 @@ class Health:
         unseen = {i: VenueStatus(venue_id=i, presence=Presence.NEVER_SEEN) for i in venue_ids}
         return unseen | found
 
+    async def standings(self, top: int) -> list[tuple[int, Presence, int]]:
+        """(venue, presence, events that it has not handed up) of a venue and all below it that were ever seen."""
+        await self._settle()
+        return await self._db.read(lambda connection: health_store.standings(connection, top))
+
     async def changes_since(self, revision: int, limit: int = 500) -> list[StatusChange]:
         """The latest state of every venue that changed after that revision, oldest change first, at most `limit`."""
         await self._settle()

@@ -21,7 +21,7 @@ from venues.status import NodeReport, Presence, StatusChange, VenueStatus, parse
 from venues.store import set_meta
 from venues.tables import meta, node_status, venue, venue_closure
 
-__all__ = ["Connection", "changes_since", "counts", "heard", "hops", "overdue", "silence", "statuses"]
+__all__ = ["Connection", "changes_since", "counts", "heard", "hops", "overdue", "silence", "standings", "statuses"]
 
 _REVISION = "status_revision"
 _SLICE = 500  # SQLite allows 32,766 parameters, PostgreSQL 65,535: stay far below
@@ -149,6 +149,30 @@ def counts(connection: Connection, venue_id: int) -> dict[int, dict[Presence, in
             shown = Presence.SILENT
         at_level[shown] += 1
     return counted
+
+
+def standings(connection: Connection, top: int) -> list[tuple[int, Presence, int]]:
+    """(venue, presence, events that it has not handed up) of this venue and all below it that were ever seen."""
+    closure, status = venue_closure.c, node_status.c
+    query = sa.select(
+        status.venue_id, status.presence, status.revision, status.direct, _pending(connection, node_status)
+    )
+    query = query.join(venue_closure, closure.descendant == status.venue_id).where(closure.ancestor == top)
+    below = sa.select(closure.descendant).where(closure.ancestor == top)
+    cuts = _cuts(connection, closure.descendant.in_(below))
+    found: list[tuple[int, Presence, int]] = []
+    for i, presence, revision, direct, pending in connection.execute(query):
+        shown = Presence(presence)
+        if shown is Presence.CONNECTED and cuts and _cut(revision, direct, cuts.get(i, [])):
+            shown = Presence.SILENT
+        found.append((i, shown, int(pending or 0)))
+    return found
+
+
+def _pending(connection: Connection, status: sa.FromClause) -> sa.ColumnElement[Any]:
+    if connection.dialect.name == "sqlite":
+        return sa.func.json_extract(status.c.report, "$.pending_events")
+    return sa.func.json_extract_path_text(sa.cast(status.c.report, sa.JSON), "pending_events")
 
 
 Cut = tuple[int, dt.datetime]  # (revision, since) of a silent ancestor

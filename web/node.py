@@ -20,6 +20,7 @@ from attendance.log import EventLog
 from attendance.people_store import PeopleStore
 from attendance.policy_store import PolicyStore
 from attendance.reports import Reports
+from attendance.summary_store import Summaries
 from venues import schema_store
 from venues.collections import Changes, Collection, Collections
 from venues.database import Database
@@ -48,6 +49,7 @@ from web.version import VERSION
 log = logging.getLogger(__name__)
 
 _LOOK_S = 0.5  # how often the node looks whether a command has changed its database
+_SUMMARY_S = 2.0  # of rest after each summary: events that go on coming shall not keep the node at it
 
 
 class Readiness(enum.StrEnum):
@@ -185,7 +187,8 @@ class Node:
         self.people = PeopleStore(self.db, self.entropy)
         self.badges = BadgeStore(self.db, self.now, self.entropy, is_root=self.is_root)
         self.policies = PolicyStore(self.db, self.now, self.entropy, is_root=self.is_root)
-        self.reports = Reports(self.db, self.health)
+        self.reports = Reports(self.db, self.health, self.now)
+        self.summaries = Summaries(self.db)
         self._own_id = await remembered(self.db, "web.node_id", self._new_id)
         await self.look()
 
@@ -306,6 +309,7 @@ class Node:
                 versions = await self.collections.versions(self.venue.id)
                 if versions.get(self.venues.name) != known.get(self.venues.name):
                     await self.log.release()  # what was outside the tree, or of a newer version, may be taken now
+                    await self.summaries.tree_is(versions[self.venues.name])
                 if versions != known:
                     known = versions
                     self.changes.notify()
@@ -316,7 +320,8 @@ class Node:
         await self.ready.wait()
         while True:
             if not await self.log.judge_due():
-                await asyncio.sleep(_LOOK_S)
+                made = await self.summaries.refresh()
+                await asyncio.sleep(_SUMMARY_S if made else _LOOK_S)
 
     async def _report_to_self(self) -> None:
         """The node's own line in its own tree."""

@@ -6,7 +6,8 @@ from aiohttp import web
 
 from attendance.history_reports import history
 from attendance.lectures import Lecture, LectureUnknown
-from web.api.models import LectureIn, NamesQuery, ReportQuery
+from web.api.models import LectureIn
+from web.api.report_models import NamesQuery, ReportQuery
 from web.keys import BODY, NODE, QUERY
 from web.policy import Relation, Target
 from web.routes import user_of

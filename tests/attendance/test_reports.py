@@ -2,11 +2,10 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Collection, Mapping
 
 import pytest
 
-from attendance import Kind, Method, Reports, Which, names_csv, person_id, report_csv
+from attendance import Kind, Method, Reports, VenueState, Which, names_csv, person_id, report_csv
 from attendance.lectures import LectureUnknown
 from attendance.report import Count, VenueCounts
 from tests.attendance.world import (
@@ -22,32 +21,17 @@ from tests.attendance.world import (
     VILLAGE_3,
     Site,
 )
-from venues.status import NodeReport, Presence, StreamState, VenueStatus
+from venues.status import Presence
 from venues.store import VenueUnknown
 
 
 class States:
     """V1 is connected and holds three events, T1 is silent, nobody else was ever seen."""
 
-    async def statuses(self, venue_ids: Collection[int]) -> Mapping[int, VenueStatus]:
-        known = {
-            VILLAGE: VenueStatus(venue_id=VILLAGE, presence=Presence.CONNECTED, report=node_report(3)),
-            TOWNSHIP: VenueStatus(venue_id=TOWNSHIP, presence=Presence.SILENT, report=node_report(0)),
-        }
-        return {id_: known.get(id_, VenueStatus(venue_id=id_, presence=Presence.NEVER_SEEN)) for id_ in venue_ids}
-
-
-def node_report(pending: int) -> NodeReport:
-    return NodeReport(
-        version="1",
-        clock_offset_ms=None,
-        clock_uncertainty_ms=None,
-        stream_state=StreamState.IDLE,
-        stream=None,
-        pending_events=pending,
-        oldest_pending_s=None,
-        udp_port=1,
-    )
+    async def standings(self, top: int) -> list[tuple[int, Presence, int]]:
+        within = {PROVINCE, CITY, COUNTY, TOWNSHIP}
+        seen = [(VILLAGE, Presence.CONNECTED, 3), (TOWNSHIP, Presence.SILENT, 0)]
+        return [one for one in seen if top in within or top == one[0]]
 
 
 @pytest.fixture
@@ -59,7 +43,7 @@ async def reports(site: Site) -> Reports:
         await log.capture(lecture=site.lecture, person=person_id(number), venue=venue)
     site.clock.move(minutes=1)
     await log.capture(lecture=site.lecture, name="=钱八", venue=VILLAGE_3, method=Method.WALK_IN)
-    return Reports(site.db, States())
+    return Reports(site.db, States(), site.clock)
 
 
 async def figures(reports: Reports, lecture: str, venue: int) -> dict[str, tuple[int, int, int]]:
@@ -168,6 +152,73 @@ async def test_an_undo_takes_out_of_every_level(site: Site, reports: Reports) ->
         assert (await reports.count(site.lecture, venue)).present == present
 
 
+async def home(reports: Reports, lecture: str, venue: int) -> dict[str, tuple[int, ...]]:
+    """By venue: expected, came, leave, makeup, absent, not reported."""
+    found = await reports.report(lecture, venue)
+    counted = {row.code: row.home for row in found.rows}
+    return {
+        code: (one.expected, one.came, one.leave, one.makeup, one.absent, one.not_reported)
+        for code, one in counted.items()
+    }
+
+
+async def test_people_count_at_home_wherever_they_were(site: Site, reports: Reports) -> None:
+    """王五 of V2 was in V1, 李四 of V1 at the township."""
+    assert await home(reports, site.lecture, TOWNSHIP) == {
+        "T1": (4, 3, 0, 0, 0, 1),
+        "V1": (3, 2, 0, 0, 0, 1),
+        "V2": (1, 1, 0, 0, 0, 0),
+    }
+    county = (await reports.report(site.lecture, COUNTY)).rows[0]
+    assert county.home.rate == 0.75
+
+
+async def test_absent_is_said_when_the_venue_has_handed_in_and_not_before(site: Site, reports: Reports) -> None:
+    await site.log().close(lecture=site.lecture)
+    assert (await home(reports, site.lecture, TOWNSHIP))["V1"] == (3, 2, 0, 0, 1, 0)
+    row = (await reports.report(site.lecture, TOWNSHIP)).rows[1]
+    assert (row.standing.state, row.venues.final) == (VenueState.FINAL, 1)
+    absent = await reports.names(site.lecture, PROVINCE, Which.ABSENT)
+    assert [one.number for one in absent.names] == ["A3"]
+    await site.log().reopen(lecture=site.lecture, reason="漏了一人")
+    assert (await home(reports, site.lecture, TOWNSHIP))["V1"] == (3, 2, 0, 0, 0, 1)
+
+
+async def test_when_the_time_is_up_everybody_of_whom_nothing_is_known_is_absent(site: Site, reports: Reports) -> None:
+    await site.lectures.stop(site.lecture)
+    site.clock.move(hours=71)
+    assert (await home(reports, site.lecture, PROVINCE))["P"] == (6, 4, 0, 0, 0, 2)
+    site.clock.move(hours=2)
+    assert (await home(reports, site.lecture, PROVINCE))["P"] == (6, 4, 0, 0, 2, 0)
+    assert (await reports.names(site.lecture, PROVINCE, Which.ABSENT)).total == 2
+
+
+async def test_leave_and_corrections_count_at_home_and_in_no_room(site: Site, reports: Reports) -> None:
+    log = site.log()
+    await log.capture(lecture=site.lecture, kind=Kind.LEAVE, number="A3", reason="生病")
+    for number, state in (("D1", "makeup"), ("B1", "absent")):
+        await log.capture(
+            lecture=site.lecture, kind=Kind.CORRECTION, number=number, reason="查证", data={"state": state}
+        )
+    assert (await home(reports, site.lecture, PROVINCE))["P"] == (6, 3, 1, 1, 1, 0)
+    assert (await figures(reports, site.lecture, TOWNSHIP))["V1"] == (3, 1, 0)  # 王五 was not there after all
+    for which, number in ((Which.LEAVE, "A3"), (Which.MAKEUP, "D1"), (Which.ABSENT, "B1")):
+        found = await reports.names(site.lecture, PROVINCE, which)
+        assert [one.number for one in found.names] == [number]
+        assert found.names[0].attended is None
+
+
+async def test_all_venues_of_a_level_below(site: Site, reports: Reports) -> None:
+    found = await reports.report(site.lecture, PROVINCE, 4)
+    assert {row.code: row.present for row in found.rows} == {"P": 5, "V1": 2, "V2": 0, "V3": 2}
+    found = await reports.report(site.lecture, PROVINCE, 2)
+    assert {row.code: (row.present, row.venues.total) for row in found.rows} == {
+        "P": (5, 10),
+        "K1": (3, 4),
+        "K9": (2, 3),
+    }
+
+
 def read(data: bytes) -> list[list[str]]:
     assert data.startswith(b"\xef\xbb\xbf")
     return list(csv.reader(io.StringIO(data.decode("utf-8-sig"), newline="")))
@@ -179,17 +230,40 @@ async def test_csv(site: Site, reports: Reports) -> None:
         "code": "K1",
         "name": "K1名",
         "level": "2",
-        "expected": "4",
+        "state": "never_seen",
         "present": "3",
         "guests": "0",
+        "late": "0",
+        "early": "0",
+        "expected": "4",
+        "came": "3",
+        "leave": "0",
+        "makeup": "0",
+        "absent": "0",
+        "not_reported": "1",
         "venues": "4",
+        "final": "0",
+        "behind": "1",
         "connected": "1",
         "silent": "1",
         "never_seen": "2",
-        "behind": "1",
         "pending": "3",
     }
     names = await reports.names(site.lecture, VILLAGE_3, Which.PRESENT)
-    lines = read(names_csv(names.names, header=["编号", "姓名", "单位代码", "单位", "会场代码", "会场", "时间"]))
-    assert lines[1] == ["C1", "赵六", "V3", "V3名", "V3", "V3名", "2026-11-22T02:04:00.123Z"]
+    chinese = ["编号", "姓名", "单位代码", "单位", "会场代码", "会场", "时间", "签退", "分钟", "状态", "迟到", "早退"]
+    lines = read(names_csv(names.names, header=chinese))
+    assert lines[1] == [
+        "C1",
+        "赵六",
+        "V3",
+        "V3名",
+        "V3",
+        "V3名",
+        "2026-11-22T02:04:00.123Z",
+        "",
+        "0",
+        "present",
+        "",
+        "",
+    ]
     assert lines[2][:4] == ["", "'=钱八", "", ""]

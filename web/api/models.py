@@ -329,64 +329,6 @@ class PhoneCheckInOut(Out):
     guest: bool
 
 
-class ReportQuery(In):
-    venue: VenueId | None = None
-
-
-class ReportRowOut(Out):
-    """People by home venue are `expected`, by attended venue `present` (of these, `guests` have another home).
-
-    `venues_*` count the venue and everything below it, `venues_behind` those that hold events they have not handed up
-    yet; `pending_events` is how many these are. `presence` is that of the venue's own node.
-    """
-
-    venue: VenueOut
-    is_self: bool
-    has_children: bool
-    expected: int
-    present: int
-    guests: int
-    venues_total: int
-    venues_connected: int
-    venues_silent: int
-    venues_never_seen: int
-    venues_behind: int
-    presence: str
-    pending_events: int
-
-
-class ReportOut(Out):
-    lecture: LectureOut
-    venue: VenueOut
-    path: list[VenueOut]
-    made_at: Timestamp
-    rows: list[ReportRowOut]
-
-
-class NamesQuery(In):
-    """`which`: expected, present, absent_so_far or guests."""
-
-    venue: VenueId | None = None
-    which: Annotated[str, Field(pattern="^(expected|present|absent_so_far|guests)$")] = "present"
-    limit: Annotated[int, Field(ge=1, le=500)] = 100
-    offset: Annotated[int, Field(ge=0, le=10_000_000)] = 0
-
-
-class NameOut(Out):
-    person: str | None
-    number: str | None
-    name: str
-    home_venue: VenueOut | None
-    attended_venue: VenueOut | None
-    at: Timestamp | None
-    event: str | None
-
-
-class NamesOut(Out):
-    total: int
-    names: list[NameOut]
-
-
 class ScreenOut(Out):
     """`state`: no_venue (node not ready), no_lecture, planned, waiting (begun, nothing arrives here yet), live.
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from aiohttp import web
 
-from attendance.report import NamedPerson, ReportRow, Which, names_csv, report_csv
+from attendance.report import NamedPerson, ReportRow, names_csv, report_csv
 from venues.tree import Venue
 from web import targets
-from web.api import models, present
+from web.api import present, report_models
 from web.node import Node
 from web.routes import Access, Route, node_of, query_of, user_of
 
@@ -15,13 +15,14 @@ _LECTURE = "/api/lectures/{lecture}"
 _CSV_NAMES = 100_000  # names in one file: more than the largest lecture has
 
 
-async def report(request: web.Request) -> models.ReportOut:
+async def report(request: web.Request) -> report_models.ReportOut:
     """A venue's figures and those of each venue right below it; without `venue`, the caller's own."""
-    node, venue_id = node_of(request), query_of(request, models.ReportQuery).venue or user_of(request).venue_id
+    node, venue_id = node_of(request), query_of(request, report_models.ReportQuery).venue or user_of(request).venue_id
     made_at = node.now()
-    found = await node.reports.report(request.match_info["lecture"], venue_id)
+    level = query_of(request, report_models.ReportQuery).level
+    found = await node.reports.report(request.match_info["lecture"], venue_id, level)
     *above, venue = found.path
-    return models.ReportOut(
+    return report_models.ReportOut(
         lecture=present.lecture_out(found.lecture),
         venue=present.venue_out(node.settings, venue),
         path=[present.venue_out(node.settings, each) for each in above],
@@ -30,67 +31,90 @@ async def report(request: web.Request) -> models.ReportOut:
     )
 
 
-def _row(node: Node, row: ReportRow, top: Venue) -> models.ReportRowOut:
+def _row(node: Node, row: ReportRow, top: Venue) -> report_models.ReportRowOut:
     is_self = row.venue_id == top.id
     parent_id = top.parent_id if is_self else top.id
     venue = Venue(id=row.venue_id, code=row.code, name=row.name, level=row.level, parent_id=parent_id)
-    return models.ReportRowOut(
+    home, venues, standing = row.home, row.venues, row.standing
+    return report_models.ReportRowOut(
         venue=present.venue_out(node.settings, venue),
         is_self=is_self,
         has_children=row.has_children,
-        expected=row.expected,
         present=row.present,
         guests=row.guests,
-        venues_total=row.venues.total,
-        venues_connected=row.venues.connected,
-        venues_silent=row.venues.silent,
-        venues_never_seen=row.venues.never_seen,
-        venues_behind=row.venues.behind,
+        late=row.late,
+        early=row.early,
+        attended=row.attended,
+        minutes=row.minutes,
+        expected=home.expected,
+        came=home.came,
+        came_late=home.late,
+        came_early=home.early,
+        leave=home.leave,
+        makeup=home.makeup,
+        absent=home.absent,
+        not_reported=home.not_reported,
+        credit=home.credit,
+        rate=None if home.rate is None else round(home.rate, 4),
+        venues_total=venues.total,
+        venues_final=venues.final,
+        venues_behind=venues.behind,
+        venues_connected=venues.connected,
+        venues_silent=venues.silent,
+        venues_never_seen=venues.never_seen,
         presence=row.presence.value,
+        state=standing.state.value,
+        behind=standing.behind,
+        closed_at=standing.closed_at,
         pending_events=row.pending,
     )
 
 
 async def report_file(request: web.Request) -> web.Response:
     """The same as CSV: UTF-8 with a byte order mark, one line per venue."""
-    node, venue_id = node_of(request), query_of(request, models.ReportQuery).venue or user_of(request).venue_id
-    found = await node.reports.report(request.match_info["lecture"], venue_id)
+    node, venue_id = node_of(request), query_of(request, report_models.ReportQuery).venue or user_of(request).venue_id
+    level = query_of(request, report_models.ReportQuery).level
+    found = await node.reports.report(request.match_info["lecture"], venue_id, level)
     return csv_response(report_csv(found), f"report-{found.path[-1].code}.csv")
 
 
-async def names(request: web.Request) -> models.NamesOut:
+async def names(request: web.Request) -> report_models.NamesOut:
     """The people behind a figure."""
-    node, query = node_of(request), query_of(request, models.NamesQuery)
+    node, query = node_of(request), query_of(request, report_models.NamesQuery)
     found = await node.reports.names(
         request.match_info["lecture"],
         query.venue or user_of(request).venue_id,
-        Which(query.which),
+        query.which,
         limit=query.limit,
         offset=query.offset,
     )
-    return models.NamesOut(total=found.total, names=[_name(node, one) for one in found.names])
+    return report_models.NamesOut(total=found.total, names=[_name(node, one) for one in found.names])
 
 
-def _name(node: Node, one: NamedPerson) -> models.NameOut:
-    return models.NameOut(
+def _name(node: Node, one: NamedPerson) -> report_models.NameOut:
+    return report_models.NameOut(
         person=one.person,
         number=one.number,
         name=one.name,
         home_venue=present.venue_out(node.settings, one.home) if one.home else None,
         attended_venue=present.venue_out(node.settings, one.attended) if one.attended else None,
         at=one.at,
+        left_at=one.left_at,
         event=one.event,
+        status=one.status,
+        late=one.late,
+        early=one.early,
+        minutes=one.minutes,
+        other_venue=one.other_venue,
     )
 
 
 async def names_file(request: web.Request) -> web.Response:
     """All the people behind a figure as CSV."""
-    node, query = node_of(request), query_of(request, models.NamesQuery)
+    node, query = node_of(request), query_of(request, report_models.NamesQuery)
     venue_id = query.venue or user_of(request).venue_id
-    found = await node.reports.names(
-        request.match_info["lecture"], venue_id, Which(query.which), limit=_CSV_NAMES, offset=0
-    )
-    return csv_response(names_csv(found.names), f"{query.which}-{venue_id}.csv")
+    found = await node.reports.names(request.match_info["lecture"], venue_id, query.which, limit=_CSV_NAMES, offset=0)
+    return csv_response(names_csv(found.names), f"{query.which.value}-{venue_id}.csv")
 
 
 def csv_response(content: bytes, filename: str) -> web.Response:
@@ -105,8 +129,8 @@ ROUTES = [
         report,
         access=Access.SESSION,
         target=targets.venue_in_query,
-        query=models.ReportQuery,
-        answer=models.ReportOut,
+        query=report_models.ReportQuery,
+        answer=report_models.ReportOut,
     ),
     Route(
         "GET",
@@ -114,7 +138,7 @@ ROUTES = [
         report_file,
         access=Access.SESSION,
         target=targets.venue_in_query,
-        query=models.ReportQuery,
+        query=report_models.ReportQuery,
         media="text/csv",
     ),
     Route(
@@ -123,8 +147,8 @@ ROUTES = [
         names,
         access=Access.OPERATOR,
         target=targets.venue_in_query,
-        query=models.NamesQuery,
-        answer=models.NamesOut,
+        query=report_models.NamesQuery,
+        answer=report_models.NamesOut,
     ),
     Route(
         "GET",
@@ -132,7 +156,7 @@ ROUTES = [
         names_file,
         access=Access.OPERATOR,
         target=targets.venue_in_query,
-        query=models.NamesQuery,
+        query=report_models.NamesQuery,
         media="text/csv",
     ),
 ]

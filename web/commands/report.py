@@ -12,7 +12,10 @@ from attendance.report import LectureReport, Names, Which, names_csv, report_csv
 from venues.settings import Settings
 from web.commands.common import CONFIG, VENUE, find_venue, opened, run
 
-_COLUMNS = ("expected", "present", "guests", "venues", "connected", "silent", "never seen", "events pending")
+_COLUMNS = (
+    *("present", "guests", "late", "expected", "came", "leave", "made up", "absent", "not reported"),
+    *("venues", "final", "behind", "silent", "never seen"),
+)
 
 
 @click.command(short_help="Show who was at a lecture.")
@@ -29,9 +32,10 @@ _COLUMNS = ("expected", "present", "guests", "venues", "connected", "silent", "n
 def report(lecture_id: str, venue: str | None, as_csv: bool, which: str | None, settings: Settings) -> None:
     """Show who was at the lecture LECTURE (its id, see `tongtang lecture list`).
 
-    The first row is the venue with everything below it, then one row for each venue right under it. `expected` counts
-    people by their home venue, `present` by the venue that they attended; `guests` are those present from elsewhere.
-    What a silent venue still holds is not counted yet.
+    The first row is the venue with everything below it, then one row for each venue right under it. `present`,
+    `guests` (of these, from elsewhere) and `late` count people where they were; `expected` to `not reported` count them
+    where they are at home. `absent` is said only of people whose venue has handed in (`final`), or when the time for
+    that is over.
     """
 
     async def figures() -> LectureReport:
@@ -60,9 +64,13 @@ def _table(found: LectureReport) -> str:
     head = f"{found.lecture.title} ({found.lecture.state.value}) · {' / '.join(venue.name for venue in found.path)}"
     lines: list[Sequence[str]] = [("venue", *_COLUMNS)]
     for row in found.rows:
-        counts = row.venues
-        figures = (row.expected, row.present, row.guests, counts.total, counts.connected, counts.silent)
-        lines.append((row.name, *map(str, (*figures, counts.never_seen, row.pending))))
+        home, venues = row.home, row.venues
+        figures = (
+            *(row.present, row.guests, row.late),
+            *(home.expected, home.came, home.leave, home.makeup, home.absent, home.not_reported),
+            *(venues.total, venues.final, venues.behind, venues.silent, venues.never_seen),
+        )
+        lines.append((row.name, *map(str, figures)))
     widths = [max(_width(line[column]) for line in lines) for column in range(len(_COLUMNS) + 1)]
     shown = [
         line[0]

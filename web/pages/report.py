@@ -9,8 +9,9 @@ from aiohttp import web
 from attendance.report import LectureReport, Which
 from venues.tree import Venue
 from web import targets
-from web.api.models import NamesQuery, ReportQuery
+from web.api.report_models import NamesQuery, ReportQuery
 from web.pages.forms import say
+from web.policy import Verdict, admits
 from web.render import render
 from web.routes import Access, Route, node_of, query_of, user_of
 
@@ -19,15 +20,19 @@ WHICH = {
     Which.PRESENT: "Present here",
     Which.ABSENT_SO_FAR: "Not seen so far",
     Which.GUESTS: "Guests from other venues",
+    Which.LATE: "Came late",
+    Which.EARLY: "Left early",
+    Which.LEAVE: "On leave",
+    Which.MAKEUP: "Made it up",
+    Which.ABSENT: "Absent",
 }
 
 
 async def report(request: web.Request) -> web.Response:
-    node = node_of(request)
-    venue_id = query_of(request, ReportQuery).venue or user_of(request).venue_id
-    lecture_id = request.match_info["lecture"]
-    found = await node.reports.report(lecture_id, venue_id)
-    absent = await node.reports.names(lecture_id, venue_id, Which.ABSENT_SO_FAR, limit=1)
+    node, query = node_of(request), query_of(request, ReportQuery)
+    venue_id = query.venue or user_of(request).venue_id
+    found = await node.reports.report(request.match_info["lecture"], venue_id, query.level)
+    may_judge = admits(user_of(request), Access.ORGANIZER) is Verdict.ALLOWED and node.is_root
     return render(
         request,
         "report.html",
@@ -36,28 +41,24 @@ async def report(request: web.Request) -> web.Response:
         total=found.rows[0],
         rows=found.rows[1:],
         itself=_itself(found),
-        absent=absent.total,
         made_at=node.now(),
+        may_judge=may_judge,
+        policies=await node.policies.list() if may_judge else (),
     )
 
 
 def _itself(found: LectureReport) -> SimpleNamespace | None:
     """What the sum of the venues below lacks to the total: the people of the venue's own room."""
     total, below = found.rows[0], found.rows[1:]
-    if not below:
-        return None
-    return SimpleNamespace(
-        name=total.name,
-        expected=total.expected - sum(row.expected for row in below),
-        present=total.present - sum(row.present for row in below),
-        presence=total.presence,
-    )
+    present = total.present - sum(row.present for row in below)
+    expected = total.expected - sum(row.expected for row in below)
+    return SimpleNamespace(present=present, expected=expected) if below and (present or expected) else None
 
 
 async def names(request: web.Request) -> web.Response:
     node, query = node_of(request), query_of(request, NamesQuery)
     lecture = await targets.lecture_of(request)
-    which, venue_id = Which(query.which), query.venue or user_of(request).venue_id
+    which, venue_id = query.which, query.venue or user_of(request).venue_id
     page = await node.reports.names(lecture.id, venue_id, which, limit=query.limit, offset=query.offset)
     return render(
         request,

@@ -15,6 +15,7 @@ def upgrade() -> None:
     _policies()
     _presences()
     _badges()
+    _summaries()
 
 
 def _policies() -> None:
@@ -88,3 +89,43 @@ def _badges() -> None:
         sa.Column("lecture", sa.Text(), nullable=False),
         sa.PrimaryKeyConstraint("card", "lecture"),
     )
+
+
+FIGURES = (
+    "present",
+    "guests",
+    "late",
+    "early",
+    "attended",
+    "seconds",
+    "expected",
+    "came",
+    "came_late",
+    "came_early",
+    "leave",
+    "makeup",
+    "marked_absent",
+    "unseen_final",
+    "unseen_open",
+    "credit",
+    "final",
+    "incomplete",
+)
+
+
+def _summaries() -> None:
+    op.create_table(
+        "summary",
+        sa.Column("lecture_id", sa.Text(), nullable=False),
+        sa.Column("venue_id", sa.Integer(), autoincrement=False, nullable=False),
+        *(sa.Column(name, sa.BigInteger(), nullable=False) for name in FIGURES),
+        sa.PrimaryKeyConstraint("lecture_id", "venue_id"),
+    )
+    op.create_index("summary_by_venue", "summary", ["venue_id"])
+    op.create_table(
+        "summary_due",
+        sa.Column("lecture_id", sa.Text(), nullable=False),
+        sa.Column("round", sa.Integer(), nullable=False),
+        sa.PrimaryKeyConstraint("lecture_id"),
+    )
+    op.execute("INSERT INTO summary_due SELECT id, 1 FROM lecture")

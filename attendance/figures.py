@@ -1,0 +1,147 @@
+"""The figures of a lecture, added up the tree: pure sums over what is known of each single venue.
+
+Two bases that are never mixed. *Attended*: people are counted where they were. *Home*: people are counted where they
+are at home, wherever they were. A guest of a venue is somebody who was in it or below it and is at home neither in it
+nor below it, so guests do not add up: a guest of a village may be at home in its township.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, fields
+
+Path = Mapping[int, int]  # level counted from 1 -> the venue's ancestor (or itself) there
+
+
+@dataclass(kw_only=True)
+class Figures:
+    """Of one venue and all below it. `unseen`: expected, and nothing at all is known of them."""
+
+    # attended basis
+    present: int = 0
+    guests: int = 0
+    late: int = 0
+    early: int = 0
+    attended: int = 0  # long enough for the policy
+    seconds: int = 0
+    # home basis
+    expected: int = 0
+    came: int = 0
+    came_late: int = 0
+    came_early: int = 0
+    leave: int = 0
+    makeup: int = 0
+    marked_absent: int = 0  # somebody said so
+    unseen_final: int = 0  # at home in a venue that has handed in, all of which is here
+    unseen_open: int = 0
+    credit: int = 0  # hundredths of credit hours
+    # venues
+    final: int = 0
+    incomplete: int = 0  # have handed in, and not all of it is here
+
+    def add(self, other: Figures) -> None:
+        for name in NAMES:
+            setattr(self, name, getattr(self, name) + getattr(other, name))
+
+
+NAMES = tuple(field.name for field in fields(Figures))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Group:
+    """People of one lecture who attended in `venue` (null: attended basis not meant) and are at home in `home`."""
+
+    venue: int
+    home: int | None
+    people: int
+    late: int
+    early: int
+    attended: int
+    seconds: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class HomeGroup:
+    """People at home in `home`, by status; `credit` in hundredths."""
+
+    home: int
+    status: str
+    people: int
+    late: int
+    early: int
+    credit: int
+
+
+def attended(groups: Iterable[Group], paths: Mapping[int, Path], wanted: Mapping[int, int]) -> dict[int, Figures]:
+    """By wanted venue (-> its level, counted from 1): what was in it or below it."""
+    found = {venue: Figures() for venue in wanted}
+    levels = sorted(set(wanted.values()))
+    for group in groups:
+        path, home = paths.get(group.venue, {}), paths.get(group.home or 0, {})
+        for level in levels:
+            row = path.get(level)
+            if row is None or row not in found:
+                continue
+            figures = found[row]
+            figures.present += group.people
+            figures.guests += 0 if home.get(level) == row else group.people
+            figures.late += group.late
+            figures.early += group.early
+            figures.attended += group.attended
+            figures.seconds += group.seconds
+    return found
+
+
+def at_home(
+    groups: Iterable[HomeGroup],
+    expected: Mapping[int, int],
+    closed: Mapping[int, bool],
+    paths: Mapping[int, Path],
+    wanted: Mapping[int, int],
+) -> dict[int, Figures]:
+    """By wanted venue: what is known of the people at home in it or below it. `expected`: people by home; `closed`: by
+    venue that handed in, whether all of it is here."""
+    homes: dict[int, Figures] = {home: Figures(expected=people) for home, people in expected.items()}
+    for group in groups:
+        figures = homes.setdefault(group.home, Figures())
+        figures.credit += group.credit
+        match group.status:
+            case "present":
+                figures.came += group.people
+                figures.came_late += group.late
+                figures.came_early += group.early
+            case "leave":
+                figures.leave += group.people
+            case "makeup":
+                figures.makeup += group.people
+            case _:
+                figures.marked_absent += group.people
+    for home, figures in homes.items():
+        known = figures.came + figures.leave + figures.makeup + figures.marked_absent
+        unseen = max(0, figures.expected - known)
+        if closed.get(home):
+            figures.unseen_final = unseen
+        else:
+            figures.unseen_open = unseen
+    for venue, complete in closed.items():
+        figures = homes.setdefault(venue, Figures())
+        figures.final += complete
+        figures.incomplete += not complete
+    found = {venue: Figures() for venue in wanted}
+    levels = sorted(set(wanted.values()))
+    for home, figures in homes.items():
+        path = paths.get(home, {})
+        for level in levels:
+            row = path.get(level)
+            if row is not None and row in found:
+                found[row].add(figures)
+    return found
+
+
+def merged(parts: Sequence[Mapping[int, Figures]]) -> dict[int, Figures]:
+    """The bases beside each other."""
+    found: dict[int, Figures] = {}
+    for part in parts:
+        for venue, figures in part.items():
+            found.setdefault(venue, Figures()).add(figures)
+    return found

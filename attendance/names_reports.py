@@ -1,0 +1,99 @@
+"""The names behind each figure of a report."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from attendance.figures_reports import Place, is_within
+from attendance.judge import Status
+from attendance.report import NamedPerson, Names, Which
+from attendance.tables import closing, person, presence
+from attendance.venue_reports import venues_by_id
+
+_ATTENDED = frozenset({Which.PRESENT, Which.GUESTS, Which.LATE, Which.EARLY})
+_STATED = {Which.LEAVE: Status.LEAVE, Which.MAKEUP: Status.MAKEUP}
+
+
+def names(connection: Connection, place: Place, which: Which, *, over: bool, page: tuple[int, int]) -> Names:
+    """`over`: the time is up after which everybody of whom nothing is known is absent; `page`: limit and offset."""
+    about = presence.c
+    order: Sequence[sa.ColumnElement[Any]] = (about.first_at, about.person_id)
+    source = presence.outerjoin(person, person.c.id == about.person_id)
+    home = about.home_id
+    if which in _ATTENDED:
+        conditions = [place.attended()]
+        if which is Which.GUESTS:
+            conditions.append(home.is_(None) | ~is_within(home, place.venue))
+        elif which is not Which.PRESENT:
+            conditions.append(about.late if which is Which.LATE else about.early)
+    elif which in _STATED:
+        conditions = [about.lecture_id == place.lecture.id, about.status == _STATED[which].value]
+        conditions += [is_within(home, place.venue), place.expected(home)]
+    else:
+        of_lecture = sa.and_(about.lecture_id == place.lecture.id, about.person_id == person.c.id)
+        source = person.outerjoin(presence, of_lecture)
+        conditions = [is_within(person.c.home_id, place.venue), place.expected(person.c.home_id)]
+        order = (person.c.number,)
+        unseen, marked = about.person_id.is_(None), about.status == Status.ABSENT.value
+        if which is Which.ABSENT_SO_FAR:
+            conditions.append(unseen | marked)
+        elif which is Which.ABSENT:
+            conditions.append(marked | (unseen if over else unseen & _final(place.lecture.id, person.c.home_id)))
+    total = connection.scalar(sa.select(sa.func.count()).select_from(source).where(*conditions)) or 0
+    limit, offset = page
+    query = _named().select_from(source).where(*conditions).order_by(*order)
+    return Names(total=total, names=_people(connection, query.limit(limit).offset(offset)))
+
+
+def _final(lecture: str, venue: sa.ColumnElement[int]) -> sa.ColumnElement[bool]:
+    """The venue has handed in, and all of it is here."""
+    handed_in = sa.select(closing.c.venue).where(closing.c.lecture == lecture, ~closing.c.open)
+    return venue.in_(handed_in.where(closing.c.complete)) & venue.not_in(handed_in.where(~closing.c.complete))
+
+
+def _named() -> sa.Select[Any]:
+    return sa.select(
+        sa.func.coalesce(person.c.id, presence.c.person_id).label("person"),
+        sa.func.coalesce(person.c.number, presence.c.number).label("number"),
+        sa.func.coalesce(person.c.name, presence.c.name).label("name"),
+        sa.func.coalesce(presence.c.home_id, person.c.home_id).label("home_id"),
+        presence.c.venue_id,
+        presence.c.first_at,
+        presence.c.last_at,
+        presence.c.event_id,
+        presence.c.status,
+        presence.c.late,
+        presence.c.early,
+        presence.c.seconds,
+        presence.c.methods,
+        presence.c.other_venue,
+    )
+
+
+def _people(connection: Connection, query: sa.Select[Any]) -> tuple[NamedPerson, ...]:
+    rows = connection.execute(query).all()
+    venues = venues_by_id(connection, {id_ for row in rows for id_ in (row.home_id, row.venue_id) if id_ is not None})
+    return tuple(
+        NamedPerson(
+            subject=row.person,
+            person=None if row.number is None else row.person,
+            number=row.number,
+            name=row.name,
+            home=venues.get(row.home_id),
+            attended=venues.get(row.venue_id) if row.status == Status.PRESENT.value else None,
+            at=row.first_at,
+            left_at=row.last_at,
+            event=row.event_id,
+            status=row.status,
+            late=bool(row.late),
+            early=bool(row.early),
+            minutes=(row.seconds or 0) // 60,
+            methods=tuple(row.methods.split(",")) if row.methods else (),
+            other_venue=bool(row.other_venue),
+        )
+        for row in rows
+    )

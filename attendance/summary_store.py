@@ -1,0 +1,94 @@
+"""Summaries: the figures of lectures that are over, made anew whenever something behind them has changed."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+from dataclasses import asdict
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from attendance.figures import Figures
+from attendance.figures_reports import summarize
+from attendance.lectures import LectureState
+from attendance.paths_store import Paths
+from attendance.tables import lecture as lecture_table
+from attendance.tables import summary as table
+from attendance.tables import summary_due as due_table
+from venues.database import Database, upsert
+from venues.store import set_meta
+from venues.tables import meta
+
+_TREE = "summary.tree"
+
+
+def changed(connection: Connection, lectures: Iterable[str]) -> None:
+    """Something behind the figures of these lectures has changed in this transaction."""
+    rows = [{"lecture_id": lecture, "round": 1} for lecture in sorted(set(lectures))]
+    if rows:
+        again = upsert(connection, due_table)
+        more = {"round": due_table.c.round + 1}
+        connection.execute(again.on_conflict_do_update(index_elements=["lecture_id"], set_=more), rows)
+
+
+def all_changed(connection: Connection) -> None:
+    """The roster or the tree has changed: every lecture may be counted otherwise."""
+    changed(connection, connection.scalars(sa.select(lecture_table.c.id)).all())
+
+
+class Summaries:
+    def __init__(self, db: Database) -> None:
+        self._db = db
+        self._paths = Paths()
+
+    async def tree_is(self, version: str) -> None:
+        """Where it is another tree than the one that the summaries were made with, none of them holds any more."""
+
+        def work(connection: Connection) -> None:
+            if connection.scalar(sa.select(meta.c.value).where(meta.c.key == _TREE)) != version:
+                set_meta(connection, _TREE, version)
+                all_changed(connection)
+
+        await self._db.write(work)
+
+    async def refresh(self) -> bool:
+        """Make the summary of one lecture that is not on air (there it would not last); False when there is none."""
+        running = sa.select(lecture_table.c.id).where(lecture_table.c.state == LectureState.LIVE.value)
+        query = sa.select(due_table).where(due_table.c.lecture_id.not_in(running)).limit(1)
+        row = await self._db.read(lambda connection: connection.execute(query).one_or_none())
+        if row is None:
+            return False
+        await self._make(row.lecture_id, row.round)
+        return True
+
+    async def rebuild(self, lectures: Collection[str]) -> int:
+        """Make these summaries anew and compare; returns how many were not as they should be."""
+        return sum([await self._rebuild(lecture) for lecture in lectures])
+
+    async def _rebuild(self, lecture: str) -> bool:
+        before = await self._db.read(lambda connection: _kept(connection, lecture))
+        await self._db.write(lambda connection: changed(connection, [lecture]))
+        query = sa.select(due_table.c.round).where(due_table.c.lecture_id == lecture)
+        await self._make(lecture, await self._db.read(lambda connection: connection.execute(query).scalar_one()))
+        return before != await self._db.read(lambda connection: _kept(connection, lecture))
+
+    async def _make(self, lecture: str, round_: int) -> None:
+        found = await self._db.read(lambda connection: self._figures(connection, lecture))
+        rows = [{"lecture_id": lecture, "venue_id": id_, **asdict(figures)} for id_, figures in found.items()]
+
+        def work(connection: Connection) -> None:
+            connection.execute(table.delete().where(table.c.lecture_id == lecture))
+            if rows:
+                connection.execute(table.insert(), rows)
+            done = sa.and_(due_table.c.lecture_id == lecture, due_table.c.round == round_)
+            connection.execute(due_table.delete().where(done))
+
+        await self._db.write(work)
+
+    def _figures(self, connection: Connection, lecture: str) -> dict[int, Figures]:
+        return summarize(connection, self._paths, lecture)
+
+
+def _kept(connection: Connection, lecture: str) -> list[tuple[object, ...]]:
+    query = sa.select(table).where(table.c.lecture_id == lecture).order_by(table.c.venue_id)
+    return [tuple(row) for row in connection.execute(query)]
