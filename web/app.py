@@ -10,7 +10,20 @@ from pathlib import Path
 from aiohttp import hdrs, web
 
 from web import i18n, media, metrics, openapi, pages
-from web.api import history, hops, lectures, policies, reports, roll_call, rungs, screen, session, tree_link, venues
+from web.api import (
+    closing,
+    history,
+    hops,
+    lectures,
+    policies,
+    reports,
+    roll_call,
+    rungs,
+    screen,
+    session,
+    tree_link,
+    venues,
+)
 from web.dispatch import edge, guarded
 from web.errors import AddressTaken, CertificateUnusable, NotFound
 from web.keys import ALL_ROUTES, NODE, RENDERER
@@ -49,7 +62,7 @@ OWN_ROUTES = [
 
 def declared_routes() -> tuple[Route, ...]:
     """All routes of the application."""
-    api = [session, venues, lectures, policies, history, hops, roll_call, reports, screen, rungs, tree_link]
+    api = [session, venues, lectures, policies, history, hops, roll_call, closing, reports, screen, rungs, tree_link]
     modules = [*api, openapi, media, metrics, pages]
     listed = [OWN_ROUTES, *(module.ROUTES for module in modules)]
     return tuple(route for routes in listed for route in routes)

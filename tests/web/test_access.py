@@ -131,6 +131,7 @@ def body_for(route: Route, scene: Scene) -> object:
         "PolicyIn": {"name": "x", "rules": dataclasses.asdict(Rules())},
         "PolicyChoice": {"version": 1},
         "CorrectionIn": {"state": "absent", "reason": "x"},
+        "ReopenIn": {"reason": "x"},
         "TakeBackIn": {"event": "x", "reason": "x"},
         "ScreenRung": {"rung": "auto"},
         "EventsIn": {"events": []},

@@ -73,3 +73,23 @@ async def test_a_tick_without_the_node_is_not_green_and_is_saved_when_the_node_a
         await expect(person).to_have_class("person present", timeout=15_000)
         await expect(page.locator("#trouble")).to_be_hidden()
         assert await present(stage) == 1
+
+
+async def test_handing_in_closes_the_list_until_it_is_opened_again(stage: Stage) -> None:
+    async with stage.page(PHONE, user=Role.OPERATOR) as page:
+        await page.goto(address(stage))
+        person = page.locator(".person", has_text="张秀英")
+        await person.locator(".tick").tap()
+        await expect(person).to_have_class("person present")
+        await page.get_by_role("button", name="Hand in the attendance").tap()
+        await page.get_by_role("dialog").get_by_role("button", name="Hand in").tap()
+        await expect(page.locator("#hand-in-state")).to_contain_text("The venue above has everything.")
+        await page.locator(".person", has_text="王建国").locator(".tick").tap()
+        await expect(page.locator("#trouble")).to_contain_text("has been closed and handed in")
+        await page.fill("#reopen-reason", "漏了一人")
+        await page.get_by_role("button", name="Open again").tap()
+        await expect(page.locator("#hand-in")).to_be_visible()
+        await page.locator(".person", has_text="王建国").locator(".tick").tap()
+        await expect(page.locator(".person", has_text="王建国")).to_have_class("person present")
+        assert await present(stage) == 2
+        assert await fits(page)
