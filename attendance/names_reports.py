@@ -15,7 +15,7 @@ from attendance.tables import closing, person, presence
 from attendance.venue_reports import venues_by_id
 
 _ATTENDED = frozenset({Which.PRESENT, Which.GUESTS, Which.LATE, Which.EARLY})
-_STATED = {Which.LEAVE: Status.LEAVE, Which.MAKEUP: Status.MAKEUP}
+_STATED = {Which.CAME: Status.PRESENT, Which.LEAVE: Status.LEAVE, Which.MAKEUP: Status.MAKEUP}
 
 
 def names(connection: Connection, place: Place, which: Which, *, over: bool, page: tuple[int, int]) -> Names:
@@ -43,6 +43,8 @@ def names(connection: Connection, place: Place, which: Which, *, over: bool, pag
             conditions.append(unseen | marked)
         elif which is Which.ABSENT:
             conditions.append(marked | (unseen if over else unseen & _final(place.lecture.id, person.c.home_id)))
+        elif which is Which.NOT_REPORTED:
+            conditions.append(sa.false() if over else unseen & ~_final(place.lecture.id, person.c.home_id))
     total = connection.scalar(sa.select(sa.func.count()).select_from(source).where(*conditions)) or 0
     limit, offset = page
     query = _named().select_from(source).where(*conditions).order_by(*order)

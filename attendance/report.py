@@ -29,6 +29,8 @@ class Which(enum.StrEnum):
     LEAVE = "leave"  # at home here, and excused
     MAKEUP = "makeup"  # at home here, and made it up
     ABSENT = "absent"  # at home here: somebody said so, or the venue is final and nothing is known of them
+    NOT_REPORTED = "not_reported"  # at home here: nothing is known of them, and the venue is not final
+    CAME = "came"  # at home here, and present anywhere
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -90,6 +90,21 @@ async def test_every_figure_opens_to_its_names(site: Site, reports: Reports) -> 
             assert names.total == len(names.names) == figure
 
 
+async def test_every_figure_of_the_home_basis_opens_to_its_names(site: Site, reports: Reports) -> None:
+    await site.log().close(lecture=site.lecture)
+    await site.log(TOWNSHIP, "node-2").capture(lecture=site.lecture, kind=Kind.LEAVE, number="B1", reason="病")
+    for venue in range(1, len(TREE) + 1):
+        one = (await reports.report(site.lecture, venue)).rows[0].home
+        for which, figure in (
+            (Which.EXPECTED, one.expected),
+            (Which.CAME, one.came),
+            (Which.LEAVE, one.leave),
+            (Which.ABSENT, one.absent),
+            (Which.NOT_REPORTED, one.not_reported),
+        ):
+            assert (await reports.names(site.lecture, venue, which)).total == figure, (venue, which)
+
+
 async def test_names(site: Site, reports: Reports) -> None:
     present = await reports.names(site.lecture, PROVINCE, Which.PRESENT)
     assert [one.name for one in present.names] == ["张三", "王五", "李四", "赵六", "=钱八"]

@@ -12,7 +12,7 @@ from babel.messages.extract import DEFAULT_KEYWORDS
 from jinja2.ext import babel_extract
 
 from attendance.event import Method
-from attendance.people import PROBLEM_MESSAGES
+from attendance.people import PROBLEM_MESSAGES, person_id
 from tests.web.nodes import PASSWORD, add_user, make_node, plant, serving
 from venues.errors import TongtangError
 from venues.identity import NodeKey, enrol_message
@@ -82,7 +82,8 @@ def pages_of(role: Role, stage: Stage) -> list[str]:
     names = f"{lecture}/names?venue={root}&which="
     operator = ["/screen", f"{lecture}/roll-call", *(names + which for which in report.WHICH)]
     more = {Role.LECTURER: [f"{lecture}/desk"], Role.OPERATOR: operator}
-    return everybody + more.get(role, [f"{lecture}/desk", *operator, "/people"])
+    person = f"{lecture}/people/{person_id('0002')}"
+    return everybody + more.get(role, [f"{lecture}/desk", *operator, "/people", "/policies", person])
 
 
 @pytest.mark.parametrize("role", list(Role))
@@ -184,7 +185,7 @@ async def test_the_report_counts_and_each_figure_opens_its_names(stage: Stage) -
     await browser.sign_in("organizer")
     await browser.get(f"/lectures/{stage.lecture}/report")
     figures = dict(re.findall(r"which=(\w+)\">([\d,]+)</a>", browser.text.split("By venue")[0]))
-    assert figures == {"expected": "3", "present": "2", "guests": "1", "absent_so_far": "2"}
+    assert figures == {"expected": "3", "came": "1", "present": "2", "guests": "1", "not_reported": "2"}
     for which, count in figures.items():
         await browser.get(f"/lectures/{stage.lecture}/names?venue={stage.venues['52'].id}&which={which}")
         assert browser.text.count('<th scope="row">') == int(count)

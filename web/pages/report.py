@@ -25,6 +25,8 @@ WHICH = {
     Which.LEAVE: "On leave",
     Which.MAKEUP: "Made it up",
     Which.ABSENT: "Absent",
+    Which.NOT_REPORTED: "Not reported yet",
+    Which.CAME: "At home here and came",
 }
 
 
