@@ -15,7 +15,8 @@ from sqlalchemy.engine import Connection, RowMapping
 
 from attendance.badge import card_text, parse_card
 from attendance.event import CARD, Event
-from attendance.tables import badge, badge_seen, person
+from attendance.tables import badge, badge_revoked, badge_seen, person
+from venues.database import upsert
 
 _PREFIX = CARD + ":"
 _CHUNK = 500
@@ -78,6 +79,21 @@ def seen_among(connection: Connection, cards: Iterable[int]) -> list[int]:
     for chunk in _chunks(set(cards)):
         found.update(connection.scalars(sa.select(badge_seen.c.card).where(badge_seen.c.card.in_(chunk))))
     return sorted(found)
+
+
+def cards_of(connection: Connection, person: str) -> list[int]:
+    return list(connection.scalars(sa.select(badge.c.card).where(badge.c.person_id == person).order_by(badge.c.card)))
+
+
+def forget(connection: Connection, subjects: Iterable[str]) -> bool:
+    """Nobody knows any more whose cards these were ("card:" and the number), and none of them counts. False: there are
+    none."""
+    cards = [card for each in subjects if (card := _card(each)) is not None]
+    for card in cards:
+        connection.execute(badge.delete().where(badge.c.card == card))
+        connection.execute(badge_seen.delete().where(badge_seen.c.card == card))
+        connection.execute(upsert(connection, badge_revoked).values(card=card).on_conflict_do_nothing())
+    return bool(cards)
 
 
 def _card_alone(event: Event) -> int | None:

@@ -91,7 +91,7 @@ class Derivation:
             homes.update({(lecture, person): home for person, home in found.items()})
         self._connection.execute(
             table.insert(),
-            [_row(row, paths.get(row.venue, {}), homes.get((row.lecture, row.person))) for row in presences],
+            [_row(row, paths.get(row.venue, {}), homes.get((row.lecture, row.person), row.home)) for row in presences],
         )
 
 

@@ -32,6 +32,7 @@ _INT32_MAX = 2**31 - 1
 _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _WORD = re.compile(r"[a-z][a-z0-9_]{0,15}")
 _KEY = re.compile(r"[a-z][a-z0-9_]{0,31}")
+_HASH = re.compile(r"[0-9a-f]{64}")
 _UNPLAIN = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff]")  # the categories Cc and Cs of Unicode
 
 
@@ -194,6 +195,8 @@ def _check(event: Event) -> None:
         value = (event.data or {}).get(key)
         if type(value) is not type_ or (isinstance(value, int) and value < 0):
             raise EventFieldInvalid(field="data")
+    if not _HASH.fullmatch(str((event.data or {}).get("erased", "0" * 64))):  # attendance.blank
+        raise EventFieldInvalid(field="data")
 
 
 def to_wire(event: Event) -> dict[str, object]:

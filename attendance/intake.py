@@ -7,7 +7,8 @@ import json
 from collections.abc import Collection, Mapping, MutableMapping, Sequence
 from dataclasses import dataclass
 
-from attendance.event import Event, EventError, content_hash, parse
+from attendance.blank import hash_of, stands_for
+from attendance.event import Event, EventError, parse
 from attendance.results import Outcome, Result
 
 
@@ -37,7 +38,7 @@ class Batch:
 
 
 def entry(event: Event, received_from: int | None = None) -> Entry:
-    return Entry(event=event, hash=content_hash(event), received_from=received_from)
+    return Entry(event=event, hash=hash_of(event), received_from=received_from)
 
 
 def read(raw: Sequence[object]) -> list[Item]:
@@ -50,6 +51,8 @@ def _read(obj: object) -> Item:
         event = parse(obj)
     except EventError as error:
         return Item(raw=obj, event=None, code=error.code)
+    if known_as := stands_for(event):
+        return Item(raw=obj, event=event, hash=known_as)
     # `parse` takes one spelling only, so what came has the canonical bytes when it is written anew.
     text = json.dumps(obj, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
     return Item(raw=obj, event=event, hash=hashlib.sha256(text.encode()).hexdigest())

@@ -48,6 +48,7 @@ class Presence:
     seconds: int  # of the lecture, at all venues together; 0 while nobody knows when it began
     credit: int  # hundredths of a credit hour
     policy: int  # 0: the lecture is not known here
+    home: int | None = None  # where the event itself says it, because it does not say of whom it is (attendance.blank)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -99,7 +100,13 @@ def judge(events: Iterable[Event], lecture: Lecture | None, policy: Policy = FIR
         seconds=seconds,
         credit=_credit(seconds, length, rules, attended=attended, made_up=made_up),
         policy=policy.version if lecture else 0,
+        home=_home(decisive),
     )
+
+
+def _home(event: Event) -> int | None:
+    home = (event.data or {}).get("home")
+    return home if type(home) is int else None
 
 
 def _status(check_ins: Sequence[Event], correction: Event | None) -> Status:

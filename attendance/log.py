@@ -18,7 +18,8 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TypeVar
 
-from attendance import closing, derive_store, intake, rules
+from attendance import closing, derive_store, erasure_store, intake, quarantine_store, rules
+from attendance.blank import is_id
 from attendance.event import CARD, Data, Event, Kind, Method, is_plain, parse, to_wire
 from attendance.gather import Gather
 from attendance.intake import Batch
@@ -254,7 +255,7 @@ class EventLog:
                 operator=draft.operator or None,
                 supersedes=supersedes,
                 reason=draft.reason or None,
-                data=_data(draft, who, supersedes),
+                data=_data(draft, who, supersedes, erasure_store.marks(rows.connection, who.person)),
             )
             for number, (who, supersedes) in enumerate(entries)
         ]
@@ -315,12 +316,16 @@ class EventLog:
             received_from=child,
             event=id_,
             code=code,
-            raw=raw,
+            raw=json.dumps(quarantine_store.as_told(rows.connection, obj), sort_keys=True),
             at=self._now(),
         )
         if new:
-            logger.error("event %r from venue %d is in quarantine: %s", id_, child, code)
+            shown = id_ if is_id(id_) else "?"  # a child may claim any text to be one
+            logger.error("event %s from venue %d is in quarantine: %s", shown, child, code)
         return Result(id=id_, outcome=Outcome.QUARANTINED, code=code)
+
+    async def event(self, event_id: str) -> Event | None:
+        return await self._read(lambda rows: rows.event(event_id))
 
     async def pending(self) -> tuple[int, dt.datetime | None]:
         """How many events the parent has not answered for yet, and when the oldest of them was captured."""
@@ -404,9 +409,9 @@ class EventLog:
         return bytes.fromhex(text)
 
 
-def _data(draft: rules.Draft, who: rules.Attendee, supersedes: str | None) -> Data | None:
+def _data(draft: rules.Draft, who: rules.Attendee, supersedes: str | None, marks: Data) -> Data | None:
     """The figures of the draft, and which guest without a number it is about, where nothing else says it."""
-    data = dict(draft.data or {})
+    data = {**(draft.data or {}), **marks}
     shown = f"{CARD}:{data[CARD]}" if CARD in data else None
     if who.guest not in (None, supersedes, shown):
         data["guest"] = who.guest

@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection, RowMapping
 from sqlalchemy.exc import DataError, IntegrityError
 
-from attendance import bearers_store, closing_store, streams_store, summary_store
+from attendance import bearers_store, closing_store, erasure_store, streams_store, summary_store
 from attendance.derive_store import Derivation, judged
 from attendance.event import Event, Kind, data_text, kind_of, method_of
 from attendance.intake import Entry
@@ -73,6 +73,11 @@ class Rows:
         query = sa.select(event_table).where(event_table.c.lecture == lecture, event_table.c.subject == subject)
         return self._events(query.order_by(event_table.c.position))
 
+    def events_of(self, lecture: str, subjects: Collection[str]) -> list[Event]:
+        """All events of some people (at most 500) in one lecture, in the order in which they came here."""
+        query = sa.select(event_table).where(event_table.c.lecture == lecture, event_table.c.subject.in_(subjects))
+        return self._events(query.order_by(event_table.c.position))
+
     def closed(self, lecture: str, venue: int, node: str) -> Event | None:
         """The closing with which this node last handed in the venue's attendance, unless it was opened again since."""
         about = event_table.c
@@ -103,6 +108,7 @@ class Rows:
         """Write new events in this order and derive from them: presences, high-water marks, closings."""
         if not entries:
             return
+        entries = erasure_store.as_told(self._connection, entries)
         events = [entry.event for entry in entries]
         derivation = Derivation(self._connection, self._paths, self._events)
         named = bearers_store.named(self._connection, events)

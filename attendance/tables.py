@@ -238,3 +238,26 @@ quarantine = sa.Table(
     sa.Column("raw", sa.Text, nullable=False),  # ASCII JSON
     sa.Column("received_at", UtcDateTime, nullable=False),
 )
+
+# Who is to be forgotten: made at the root, sent down, carried out at each node. `person` is an Event.subject.
+erasure = sa.Table(
+    "erasure",
+    metadata,
+    sa.Column("id", sa.String(36), primary_key=True),  # UUIDv7: of a person's erasures the last one counts
+    sa.Column("person", sa.Text, nullable=False, index=True),
+    sa.Column("pseudonym", sa.String(36), nullable=False),
+    sa.Column("requested_at", UtcDateTime, nullable=False),
+    sa.Column("requested_by", sa.Text),  # at the root alone, as the reason
+    sa.Column("reason", sa.String(16)),  # attendance.erasure.Reason
+    sa.Column("applied_at", UtcDateTime),  # at this node; null: to be carried out
+)
+
+# Lectures of which this node keeps no devices, or no persons, any more, because their time is over.
+forgotten = sa.Table(
+    "forgotten",
+    metadata,
+    sa.Column("lecture", sa.Text, primary_key=True),
+    sa.Column("year", sa.Integer, nullable=False),  # when it was, UTC: a person has one pseudonym in a year
+    sa.Column("devices_at", UtcDateTime),
+    sa.Column("people_at", UtcDateTime),
+)

@@ -11,11 +11,12 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import datetime as dt
+import logging
 import os
 import sqlite3
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,10 +28,14 @@ from sqlalchemy.engine import URL, Connection, Dialect, make_url
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.pool import ConnectionPoolEntry
 
+logger = logging.getLogger(__name__)
+
 T = TypeVar("T")
 
 metadata = sa.MetaData()
 _EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
+_BUSY_MS = 10_000
+_PURGE_WAIT_MS = 300  # for readers; writers wait as long, so rather another time
 _GROUP_MOST = 60  # writes in one transaction; PostgreSQL keeps up to 64 savepoints where they are cheap
 _GROUP_S = 0.025  # after this long nothing more joins, so that the first do not wait for many
 
@@ -71,6 +76,7 @@ class Database:
     def __init__(self, url: str, *, readers: int = 4) -> None:
         self.url: URL = make_url(url)
         options: dict[str, object] = {"pool_size": readers + 1, "max_overflow": 1, "pool_pre_ping": True}
+        options["hide_parameters"] = True  # no error and no log line says whose name it was
         self.engine = sa.create_engine(self.url, **options)
         if self.url.get_backend_name() == "sqlite":
             sa.event.listen(self.engine, "connect", _prepare_sqlite)
@@ -167,6 +173,46 @@ class Database:
         else:
             _answer(each, None, result)
 
+    async def purge(self, tables: Sequence[str]) -> bool:
+        """Write the files anew (of PostgreSQL: these tables), so that nothing that was deleted is left in them. Writes
+        wait for as long as it takes; readers do not on SQLite. False: it could not be done now, ask again."""
+        return await asyncio.get_running_loop().run_in_executor(self._writer, self._purge, tables)
+
+    def _purge(self, tables: Sequence[str]) -> bool:
+        try:
+            return self._write_anew(tables)
+        except (sa.exc.DBAPIError, sqlite3.OperationalError) as error:
+            logger.warning("the database cannot be written anew: %s", getattr(error, "orig", None) or error)
+            return False
+
+    def _write_anew(self, tables: Sequence[str]) -> bool:
+        if self.dialect != "sqlite":
+            with self.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+                for table in tables:
+                    connection.exec_driver_sql(f"VACUUM FULL {table}")
+            return True
+        pooled = self.engine.raw_connection()
+        raw = pooled.driver_connection
+        assert isinstance(raw, sqlite3.Connection)
+        try:
+            raw.execute(f"PRAGMA busy_timeout={_PURGE_WAIT_MS}").close()
+            raw.execute("VACUUM").close()
+            with contextlib.closing(raw.execute("PRAGMA wal_checkpoint(TRUNCATE)")) as checkpoint:
+                busy, *_ = checkpoint.fetchone()
+            return not busy
+        finally:
+            raw.execute(f"PRAGMA busy_timeout={_BUSY_MS}").close()
+            pooled.close()
+
+    async def size(self, tables: Sequence[str]) -> int:
+        """Bytes that `purge` would write anew."""
+        if self.dialect == "sqlite":
+            query = sa.text("SELECT page_count * page_size FROM pragma_page_count, pragma_page_size")
+        else:
+            sizes = " + ".join(f"pg_total_relation_size('{table}')" for table in tables)
+            query = sa.text(f"SELECT {sizes}")
+        return await self.read(lambda connection: int(connection.scalar(query) or 0))
+
     async def close(self) -> None:
         """Let work that has begun finish, then let go of every connection."""
         await asyncio.to_thread(self._shutdown)
@@ -215,8 +261,9 @@ def _prepare_sqlite(connection: DBAPIConnection, _entry: ConnectionPoolEntry) ->
         "journal_mode=WAL",
         "synchronous=FULL",
         "foreign_keys=ON",
-        "busy_timeout=10000",
+        f"busy_timeout={_BUSY_MS}",
         "cache_size=-16000",
+        "secure_delete=ON",  # what is deleted is overwritten
     ):
         cursor.execute(f"PRAGMA {pragma}")
     cursor.close()

@@ -16,6 +16,7 @@ from web.api import (
     hops,
     lectures,
     policies,
+    privacy,
     reports,
     roll_call,
     rungs,
@@ -62,7 +63,8 @@ OWN_ROUTES = [
 
 def declared_routes() -> tuple[Route, ...]:
     """All routes of the application."""
-    api = [session, venues, lectures, policies, history, hops, roll_call, closing, reports, screen, rungs, tree_link]
+    people = [session, privacy, roll_call, closing, history, policies, reports]
+    api = [*people, venues, lectures, hops, screen, rungs, tree_link]
     modules = [*api, openapi, media, metrics, pages]
     listed = [OWN_ROUTES, *(module.ROUTES for module in modules)]
     return tuple(route for routes in listed for route in routes)

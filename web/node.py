@@ -19,6 +19,8 @@ from attendance.lectures import Lecture, LectureState
 from attendance.log import EventLog
 from attendance.people_store import PeopleStore
 from attendance.policy_store import PolicyStore
+from attendance.privacy_store import Privacy
+from attendance.quarantine_store import Quarantine
 from attendance.reports import Reports
 from attendance.summary_store import Summaries
 from venues import schema_store
@@ -39,6 +41,7 @@ from web.addresses import base_url
 from web.attempts import AttemptLimits, Attempts
 from web.current import current
 from web.errors import AddressTaken, NotReady
+from web.forgetting import Forgetting
 from web.passwords import Passwords
 from web.relays import NoRelay, Relay
 from web.store import UserStore, remembered
@@ -187,6 +190,8 @@ class Node:
         self.people = PeopleStore(self.db, self.entropy)
         self.badges = BadgeStore(self.db, self.now, self.entropy, is_root=self.is_root)
         self.policies = PolicyStore(self.db, self.now, self.entropy, is_root=self.is_root)
+        self.privacy = Privacy(self.db, self.now, self.entropy)
+        self.quarantine = Quarantine(self.db)
         self.reports = Reports(self.db, self.health, self.now)
         self.summaries = Summaries(self.db)
         self._own_id = await remembered(self.db, "web.node_id", self._new_id)
@@ -252,6 +257,7 @@ class Node:
                 self.venues,
                 self.policies,
                 self.lectures,
+                self.privacy,
                 self.people,
                 self.badges,  # after the people whose they are
                 self.users,
@@ -265,6 +271,7 @@ class Node:
         self._supervisor.start("watch", self._watch)
         self._supervisor.start("own report", self._report_to_self)
         self._supervisor.start("judgement", self._judge)
+        self._supervisor.start("forgetting", Forgetting(self).run)
         self._supervisor.start("media from the parent", self.relay.follow)
         await self._start_uplink()
 

@@ -25,4 +25,24 @@ SCREEN: Mapping[str, str] = {
     "waiting": "The lecture has begun. Waiting for the picture …",
     "live": "The lecture is on air.",
 }
-ALL: tuple[str, ...] = tuple(sentence for table in (LINK, READINESS, SCREEN) for sentence in table.values())
+# Why an event is kept aside, by the code of docs/sync.md.
+QUARANTINE: Mapping[str, str] = {
+    "event_not_object": "What came is not an event at all. The program at that venue is probably broken or foreign.",
+    "event_field_missing": "A part of the event is missing. The program at that venue is probably of another version.",
+    "event_field_unknown": "The event says something that this program does not know. Bring this node up to date: then "
+    "it is taken by itself.",
+    "event_field_invalid": "A part of the event cannot be right, such as a time that is none.",
+    "content_differs": "Another event with the same id came before and counts. Was a disk copied, or an event changed?",
+    "venue_outside": "The event is of a venue that is not below the node that sent it. When the tree of venues is put "
+    "right, it is taken by itself.",
+    "store_refused": "The database would not take the event.",
+}
+_OTHERWISE = "The event could not be taken."
+
+
+def quarantined(code: str) -> str:
+    return QUARANTINE.get(code, _OTHERWISE)
+
+
+_TABLES = (LINK, READINESS, SCREEN, QUARANTINE)
+ALL: tuple[str, ...] = (_OTHERWISE, *(sentence for table in _TABLES for sentence in table.values()))

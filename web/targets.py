@@ -6,7 +6,9 @@ from aiohttp import web
 
 from attendance.history_reports import history
 from attendance.lectures import Lecture, LectureUnknown
+from attendance.people import person_id
 from web.api.models import LectureIn
+from web.api.privacy_models import ErasureIn
 from web.api.report_models import NamesQuery, ReportQuery
 from web.keys import BODY, NODE, QUERY
 from web.policy import Relation, Target
@@ -79,6 +81,23 @@ async def person_in_lecture(request: web.Request) -> Target:
         if await node.venues.is_within(venue_id, own):
             return Target(venue_id=venue_id)
     return Target(venue_id=venues[0] if venues else node.require_venue().id)
+
+
+async def person_in_body(request: web.Request) -> Target:
+    """Somebody to erase: where the person is at home; of a guest, where the check-in was; of anybody else, this node's
+    own venue."""
+    body = request[BODY]
+    assert isinstance(body, ErasureIn)
+    return await person(request, body.number, body.guest)
+
+
+async def person(request: web.Request, number: str | None, guest: str | None) -> Target:
+    node = request.app[NODE]
+    known = await node.people.get(person_id(number)) if number else None
+    if known is not None:
+        return Target(venue_id=known.home)
+    event = await node.log.event(guest) if guest else None
+    return Target(venue_id=event.venue) if event else await own_venue(request)
 
 
 async def enrolled_node(request: web.Request) -> Target:

@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from attendance import closing, intake, results, streams, sync
-from attendance.event import EventError, canonical, content_hash, parse, to_wire
+from attendance.blank import hash_of
+from attendance.event import EventError, canonical, parse, to_wire
 
 VECTORS: dict[str, Any] = json.loads((Path(__file__).parent / "vectors.json").read_text(encoding="ascii"))
 
@@ -25,7 +26,7 @@ def test_an_event_has_one_spelling_and_one_hash(vector: dict[str, Any]) -> None:
     event = parse(vector["event"])
     assert to_wire(event) == vector["event"]
     assert canonical(event).decode() == vector["canonical"]
-    assert content_hash(event) == vector["hash"]
+    assert hash_of(event) == vector["hash"]
 
 
 @each("refused")

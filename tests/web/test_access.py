@@ -63,6 +63,9 @@ UNBOUND = {
     "GET /venues",
     "GET /screen",
     "GET /api/screen",
+    "GET /api/quarantine",
+    "GET /api/quarantine/entries",
+    "GET /quarantine",
 }
 # With these a foreign user gets what concerns the own venue, because a lecture for the whole tree concerns all.
 WRONG_ROLE = {
@@ -127,6 +130,7 @@ def body_for(route: Route, scene: Scene) -> object:
         "LectureIn": {"title": "x", "venue": int(scene.ids["venue"])},
         "CheckInIn": {"name": "x"},
         "UndoIn": {"event": "x"},
+        "ErasureIn": {"number": "1"},
         "LayoutIn": {"layout": "auto"},
         "PolicyIn": {"name": "x", "rules": dataclasses.asdict(Rules())},
         "PolicyChoice": {"version": 1},

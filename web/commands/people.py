@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 
 import click
 
 from attendance import PeopleImported, PeopleImportRefused
+from attendance.erasure import ErasedAtRoot, Reason
+from attendance.privacy_store import Requested
+from attendance.traces import find, spellings
+from attendance.traces_store import rows_with
 from venues.settings import Settings
 from web.commands.common import CONFIG, CommandGroup, check_root, opened, run
 
@@ -40,3 +46,71 @@ def import_(file: Path, settings: Settings) -> None:
             click.echo(f"{file}:{problem.line}: {problem.message}", err=True)
         raise
     click.echo(f"{done.added} people added, {done.changed} changed, {done.unchanged} as before.")
+
+
+@people.command("erase")
+@click.argument("number", required=False)
+@click.option("--guest", metavar="EVENT", help="A guest without a number, by the id of the check-in.")
+@click.option(
+    "--reason",
+    type=click.Choice([each.value for each in Reason]),
+    default=Reason.REQUEST.value,
+    show_default=True,
+    help="What is kept at the root as the reason.",
+)
+@CONFIG
+def erase(number: str | None, guest: str | None, reason: str, settings: Settings) -> None:
+    """Erase the person with this NUMBER, at the root node, from every node.
+
+    Without NUMBER it is asked for, so that it does not stay in the history of the shell. Attendances stay in the
+    figures, under nobody's name. See docs/privacy.md for what this does not reach: copies that were made, backups.
+    """
+    if not settings.is_root:
+        raise ErasedAtRoot
+    if guest is None:
+        number = number or click.prompt("Number")
+
+    async def work() -> Requested:
+        async with opened(settings) as node:
+            done = await node.privacy.request(number, guest, by="tongtang people erase", reason=Reason(reason))
+            while await node.privacy.carry_out():
+                pass
+            return done
+
+    done = run(work())
+    click.echo(f"Erased {done.events} events here; every node below follows when it is heard of. {done.erasure.id}")
+
+
+@people.command("scan")
+@click.argument("texts", nargs=-1)
+@CONFIG
+def scan(texts: tuple[str, ...], settings: Settings) -> None:
+    """Look for TEXTS (a number, a name) in every file of this node's data folder, byte by byte, and in its database.
+
+    Says where they are still found, and ends with status 1 then. Without TEXTS they are asked for.
+    """
+    wanted = [text for text in texts or (click.prompt("Number or name"),) if text.strip()]
+
+    async def work() -> dict[str, int]:
+        async with opened(settings) as node:
+            return await rows_with(node.db, wanted)
+
+    rows = run(work())
+    files = dict(_files_with(Path(settings.node.data_dir), wanted))
+    for name, count in rows.items():
+        click.echo(f"table {name}: {count} rows")
+    for file, ways in files.items():
+        click.echo(f"{file}: " + ", ".join(f"{count} × {way}" for way, count in sorted(ways.items())))
+    if rows or files:
+        raise SystemExit(1)
+    click.echo("Not found anywhere.")
+
+
+def _files_with(folder: Path, texts: list[str]) -> Iterator[tuple[Path, Counter[str]]]:
+    ways = {spelt: way for text in texts for spelt, way in spellings(text).items()}
+    for file in sorted(folder.rglob("*")):
+        if file.is_file():
+            with file.open("rb") as content:
+                found = Counter(way for _, way in find(iter(lambda: content.read(1 << 20), b""), ways))
+            if found:
+                yield file, found

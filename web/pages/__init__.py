@@ -6,6 +6,7 @@
 /screen  /lectures/{lecture}/roll-call       what a venue works with
 /c/{code}                                    a phone checks in (the QR code's address)
 /venues[/{venue}]  /people                   the tree, enrolment, the list of people
+/privacy  /quarantine                        erasing a person; what this node keeps aside
 /lectures/{lecture}/report  …/names          the organizer's figures and the names behind them
 /lectures/{lecture}/people/{person}          one person's history in a lecture, and corrections
 /policies                                    how attendance is judged, version by version
@@ -13,7 +14,7 @@
 
 from __future__ import annotations
 
-from web.pages import check_in, home, lectures, people, person, policies, report, sign_in, venue, venues
+from web.pages import check_in, home, lectures, people, person, policies, privacy, report, sign_in, venue, venues
 from web.routes import Route
 
 __all__ = ["ROUTES"]
@@ -26,6 +27,7 @@ ROUTES: list[Route] = [
     *check_in.ROUTES,
     *venues.ROUTES,
     *people.ROUTES,
+    *privacy.ROUTES,
     *report.ROUTES,
     *person.ROUTES,
     *policies.ROUTES,

@@ -16,6 +16,7 @@ def upgrade() -> None:
     _presences()
     _badges()
     _summaries()
+    _privacy()
 
 
 def _policies() -> None:
@@ -129,3 +130,26 @@ def _summaries() -> None:
         sa.PrimaryKeyConstraint("lecture_id"),
     )
     op.execute("INSERT INTO summary_due SELECT id, 1 FROM lecture")
+
+
+def _privacy() -> None:
+    op.create_table(
+        "erasure",
+        sa.Column("id", sa.String(length=36), nullable=False),
+        sa.Column("person", sa.Text(), nullable=False),
+        sa.Column("pseudonym", sa.String(length=36), nullable=False),
+        sa.Column("requested_at", sa.BigInteger(), nullable=False),
+        sa.Column("requested_by", sa.Text(), nullable=True),
+        sa.Column("reason", sa.String(length=16), nullable=True),
+        sa.Column("applied_at", sa.BigInteger(), nullable=True),
+        sa.PrimaryKeyConstraint("id"),
+    )
+    op.create_index("ix_erasure_person", "erasure", ["person"])
+    op.create_table(
+        "forgotten",
+        sa.Column("lecture", sa.Text(), nullable=False),
+        sa.Column("year", sa.Integer(), nullable=False),
+        sa.Column("devices_at", sa.BigInteger(), nullable=True),
+        sa.Column("people_at", sa.BigInteger(), nullable=True),
+        sa.PrimaryKeyConstraint("lecture"),
+    )
