@@ -41,7 +41,7 @@ class Holder:
     """Somebody of a unit, and the card that counts, if there is one."""
 
     person: Person
-    home: str  # name of the home venue
+    home: str  # the home venue's name after that of the venue above it: fifty villages share a name
     card: int | None
     key: int | None
     issued_at: dt.datetime | None
@@ -140,14 +140,16 @@ def counts() -> sa.ColumnElement[bool]:
 
 def _holders(connection: Connection, where: sa.ColumnElement[bool], limit: int, offset: int) -> list[Holder]:
     joined = person_table.outerjoin(table, sa.and_(table.c.person_id == person_table.c.id, counts()))
+    above = venue.alias()
     joined = joined.outerjoin(venue, venue.c.id == person_table.c.home_id)
-    shown = (table.c.card, table.c.key_id, table.c.issued_at, venue.c.name.label("home"))
+    joined = joined.outerjoin(above, above.c.id == venue.c.parent_id)
+    shown = (table.c.card, table.c.key_id, table.c.issued_at, venue.c.name.label("home"), above.c.name.label("above"))
     query = sa.select(person_table, *shown).select_from(joined).where(where)
     rows = connection.execute(query.order_by(venue.c.code, person_table.c.number).limit(limit).offset(offset))
     return [
         Holder(
             person=Person(id=row.id, number=row.number, name=row.name, home=row.home_id),
-            home=row.home or "",
+            home=" ".join(name for name in (row.above, row.home) if name),
             card=row.card,
             key=row.key_id,
             issued_at=row.issued_at,

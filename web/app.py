@@ -11,9 +11,11 @@ from aiohttp import hdrs, web
 
 from web import i18n, media, metrics, openapi, pages
 from web.api import (
+    badges,
     closing,
     history,
     hops,
+    kiosk,
     lectures,
     policies,
     privacy,
@@ -63,7 +65,7 @@ OWN_ROUTES = [
 
 def declared_routes() -> tuple[Route, ...]:
     """All routes of the application."""
-    people = [session, privacy, roll_call, closing, history, policies, reports]
+    people = [session, privacy, roll_call, kiosk, badges, closing, history, policies, reports]
     api = [*people, venues, lectures, hops, screen, rungs, tree_link]
     modules = [*api, openapi, media, metrics, pages]
     listed = [OWN_ROUTES, *(module.ROUTES for module in modules)]

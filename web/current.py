@@ -1,4 +1,4 @@
-"""Which lecture a venue takes part in now. Pure."""
+"""Which lecture a venue takes part in now, and whether its door is open. Pure."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from collections.abc import Collection, Iterable
 
 from attendance.lectures import Lecture, LectureState
 
+DOOR_OPENS = dt.timedelta(hours=2)  # this long before a planned lecture cards are taken
 SOON = dt.timedelta(hours=12)  # a planned lecture is announced this long before and after its time
 
 
@@ -22,3 +23,12 @@ def current(lectures: Iterable[Lecture], path: Collection[int], now: dt.datetime
     planned = [lecture for lecture in ours if lecture.state is LectureState.PLANNED]
     soon = [each for each in planned if each.starts_at is None or abs(each.starts_at - now) < SOON]
     return min(soon, key=lambda each: (each.starts_at or now, each.id), default=None)
+
+
+def door_state(lecture: Lecture | None, now: dt.datetime) -> str:
+    """Of `current`: "open" where cards are taken, else "early" or "no_lecture"."""
+    if lecture is None:
+        return "no_lecture"
+    if lecture.state is LectureState.LIVE:
+        return "open"
+    return "open" if lecture.starts_at is not None and now >= lecture.starts_at - DOOR_OPENS else "early"

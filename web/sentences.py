@@ -25,6 +25,12 @@ SCREEN: Mapping[str, str] = {
     "waiting": "The lecture has begun. Waiting for the picture …",
     "live": "The lecture is on air.",
 }
+KIOSK: Mapping[str, str] = {
+    "open": "Please hold your card up.",
+    "early": "The lecture has not begun yet. Cards are taken from two hours before it.",
+    "no_lecture": "No lecture is planned.",
+    "closed": "The attendance of this venue has been handed in.",
+}
 # Why an event is kept aside, by the code of docs/sync.md.
 QUARANTINE: Mapping[str, str] = {
     "event_not_object": "What came is not an event at all. The program at that venue is probably broken or foreign.",
@@ -44,5 +50,5 @@ def quarantined(code: str) -> str:
     return QUARANTINE.get(code, _OTHERWISE)
 
 
-_TABLES = (LINK, READINESS, SCREEN, QUARANTINE)
+_TABLES = (LINK, READINESS, SCREEN, KIOSK, QUARANTINE)
 ALL: tuple[str, ...] = (_OTHERWISE, *(sentence for table in _TABLES for sentence in table.values()))

@@ -17,6 +17,10 @@ GET  /api/lectures/{lecture}/report?venue=   …/report.csv?venue=
     GET  /api/lectures/{lecture}/names?venue=&which=&limit=&offset=   …/names.csv
 GET  /api/screen                                            what the venue's screen shows, asked each second
 POST /api/check-in {code, number, name}                     a phone at this venue; `code` as in the QR code's URL
+GET  /api/kiosk   POST /api/kiosk/frames?width=&height=     cards at the door: what it shows; a camera's frame read
+POST /api/kiosk/check-ins {payload, event}                  a card was held up; …/api/lectures/{lecture}/badges: by hand
+GET  /api/badges?venue=   …/badges/sheet.pdf?venue=|person= who has a card; the sheets to print
+POST /api/badges {venue, renew} or {person}   …/badges/revoke {card, reason}
 POST /api/node/enrol | challenge | token | heartbeat | events   GET /api/node/changes, /api/node/collections/{name}
 """
 
