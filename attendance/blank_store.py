@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from attendance import summary_store
-from attendance.blank import SOMEBODY, blanked
+from attendance.blank import SOMEBODY, blanked, without_device
 from attendance.event import Event, data_text
 from attendance.paths_store import Paths
 from attendance.store import Rows
@@ -53,12 +53,22 @@ def blank(
     if not found:
         return []
     homes, hashes = _homes(connection, lecture, pseudonyms), rows.hashes([event.id for _, event in found])
-    put(
-        connection,
-        [blanked(event, hashes[event.id], pseudonyms[subject], homes.get(subject)) for subject, event in found],
-    )
-    _rename(rows, lecture, {subject: pseudonyms[subject] for subject, _ in found})
+    new = [blanked(event, hashes[event.id], pseudonyms[subject], homes.get(subject)) for subject, event in found]
+    put(connection, new)
+    _rename(rows, lecture, {subject: event.subject for (subject, _), event in zip(found, new, strict=True)})
     return found
+
+
+def take_devices(connection: Connection, ids: Sequence[str]) -> None:
+    """Forget by which telephone or machine these events (at most 500) came, and nothing else."""
+    rows = Rows(connection, Paths())
+    hashes = rows.hashes(ids)
+    told = [without_device(event, hashes[event.id]) for id_ in ids if (event := rows.event(id_))]
+    update = event_table.update().where(event_table.c.id == sa.bindparam("key"))
+    connection.execute(
+        update.values(device=None, data=sa.bindparam("new_data")),
+        [{"key": event.id, "new_data": data_text(event)} for event in told],
+    )
 
 
 def put(connection: Connection, events: Sequence[Event]) -> None:

@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import json
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
@@ -19,6 +20,9 @@ from attendance.blank_store import blank, count, lectures
 from attendance.erasure import Erasure, Forgotten, NobodyToErase, Reason, from_wire, latest, to_wire
 from attendance.erasure_store import means
 from attendance.people import person_id
+from attendance.retention import FOR_EVER, Keep, strictest
+from attendance.retention import from_wire as keep_from_wire
+from attendance.retention import to_wire as keep_to_wire
 from attendance.tables import erasure as table
 from attendance.tables import person as person_table
 from venues.database import Database
@@ -27,6 +31,7 @@ from venues.store import set_meta
 from venues.tables import meta
 
 PURGE = "attendance.purge"  # key in `meta`: since when the files are to be rewritten
+_KEEP_ABOVE = "attendance.keep_above"  # key in `meta`: how long the node above keeps it
 PERSONAL = ("event", "presence", "person", "quarantine")  # tables that hold names
 _TOGETHER = 20  # people in one transaction
 
@@ -41,7 +46,8 @@ class Requested:
 
 
 class Privacy:
-    """`hooks` are called for everybody who is forgotten, in the same transaction: other stores' own part of it."""
+    """`hooks` are called for everybody who is forgotten, in the same transaction: other stores' own part of it. `keep`
+    is how long this node would keep attendance by itself; the node above may demand less."""
 
     name = "erasures"
 
@@ -51,11 +57,13 @@ class Privacy:
         now: Callable[[], dt.datetime],
         entropy: Callable[[int], bytes],
         hooks: Iterable[Hook] = (),
+        keep: Keep = FOR_EVER,
     ) -> None:
         self._db = db
         self._now = now
         self._entropy = entropy
         self._hooks = tuple(hooks)
+        self._own_keep = keep
 
     async def request(self, number: str | None, guest: str | None, *, by: str, reason: Reason) -> Requested:
         """Erase the person of a number, or the guest without one of this check-in. Raises NobodyToErase."""
@@ -101,20 +109,31 @@ class Privacy:
         rows = await self._db.read(lambda connection: connection.execute(query).mappings().all())
         return [Erasure(**row) for row in rows]
 
+    async def keep(self) -> Keep:
+        """How long attendance is kept here."""
+        query = sa.select(meta.c.value).where(meta.c.key == _KEEP_ABOVE)
+        above = await self._db.read(lambda connection: connection.scalar(query))
+        return strictest(self._own_keep, keep_from_wire(json.loads(above)) if above else FOR_EVER)
+
     async def version(self, venue_id: int) -> str:
-        return await self._db.read(lambda connection: stamps.version(connection, self.name, venue_id))
+        stamp, keep = await self._db.read(lambda c: stamps.version(c, self.name, venue_id)), await self.keep()
+        return f"{stamp}-{keep.people_days}-{keep.device_days}"
 
     async def export(self, venue_id: int) -> object:
         """All of them, whatever the venue: anybody may have been anywhere."""
         rows = await self._db.read(lambda c: c.execute(sa.select(table).order_by(table.c.id)).mappings().all())
-        return [to_wire(Erasure(**row)) for row in rows]
+        return {"erasures": [to_wire(Erasure(**row)) for row in rows], "keep": keep_to_wire(await self.keep())}
 
     async def replace(self, content: object) -> None:
-        if not isinstance(content, list):
-            raise ValueError("erasures must be a list")
-        wanted = {one.id: one for one in map(from_wire, content)}
+        match content:
+            case {"erasures": list(listed), "keep": dict(keep)}:
+                wanted = {one.id: one for one in map(from_wire, listed)}
+                above = json.dumps(keep_to_wire(keep_from_wire(keep)))
+            case _:
+                raise ValueError("erasures must hold erasures and keep")
 
         def work(connection: Connection) -> None:
+            set_meta(connection, _KEEP_ABOVE, above)
             known = set(connection.scalars(sa.select(table.c.id)))
             new = [one for id_, one in wanted.items() if id_ not in known]
             self._keep(connection, new, sorted(known - wanted.keys()))
@@ -159,6 +178,19 @@ class Privacy:
         connection.execute(table.update().where(table.c.id.in_([one.id for one in waiting])).values(applied_at=now))
         set_meta(connection, PURGE, now.isoformat())
         return len(waiting)
+
+    async def drop(self, before: dt.datetime) -> None:
+        """Forget, at the root, who was erased before then: nothing that they mean is left anywhere."""
+
+        def work(connection: Connection) -> None:
+            query = sa.select(table.c.id).where(table.c.requested_at < before, table.c.applied_at.is_not(None))
+            self._keep(connection, [], connection.scalars(query).all())
+
+        await self._db.write(work)
+
+    async def wants_purge(self) -> None:
+        """Something else than an erasure was taken out of the tables."""
+        await self._db.write(lambda connection: set_meta(connection, PURGE, self._now().isoformat()))
 
     async def must_purge(self) -> str:
         """Since when the files must be rewritten, "" when they need not be."""

@@ -103,6 +103,7 @@ Networks = Annotated[tuple[Annotated[str, AfterValidator(_ip_network)], ...], Fi
 OptionalUrl = Annotated[str, AfterValidator(_http_url_or_empty)]
 Port = Annotated[int, Field(ge=0, le=65535)]
 Positive = Annotated[int, Field(gt=0)]
+Days = Annotated[int, Field(ge=0, le=36_500)]
 Seconds = Annotated[float, Field(gt=0)]
 
 
@@ -171,6 +172,8 @@ class HeartbeatSettings(_Section):
 
 
 class AttendanceSettings(_Section):
+    retention_days: Days = 1095
+    device_days: Days = 90
     code_period_s: Positive = 15
     sync_batch: Annotated[int, Field(gt=0, le=500)] = 500
     sync_interval_s: Seconds = 5

@@ -22,6 +22,8 @@ from attendance.policy_store import PolicyStore
 from attendance.privacy_store import Privacy
 from attendance.quarantine_store import Quarantine
 from attendance.reports import Reports
+from attendance.retention import Keep
+from attendance.retention_store import Retention
 from attendance.summary_store import Summaries
 from venues import schema_store
 from venues.collections import Changes, Collection, Collections
@@ -190,7 +192,10 @@ class Node:
         self.people = PeopleStore(self.db, self.entropy)
         self.badges = BadgeStore(self.db, self.now, self.entropy, is_root=self.is_root)
         self.policies = PolicyStore(self.db, self.now, self.entropy, is_root=self.is_root)
-        self.privacy = Privacy(self.db, self.now, self.entropy)
+        wanted = settings.attendance
+        keep = Keep(people_days=wanted.retention_days, device_days=wanted.device_days)
+        self.privacy = Privacy(self.db, self.now, self.entropy, keep=keep)
+        self.retention = Retention(self.db, self.entropy)
         self.quarantine = Quarantine(self.db)
         self.reports = Reports(self.db, self.health, self.now)
         self.summaries = Summaries(self.db)

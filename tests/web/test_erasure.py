@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import contextlib
+import datetime as dt
 import io
 import logging
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+from attendance.event import Method
 from attendance.people import person_id
 from attendance.traces import find, spellings
 from attendance.traces_store import rows_with
-from tests.web.nodes import add_user, client, eventually, make_node, plant, serving
+from tests.web.nodes import add_user, cheap, client, eventually, make_node, plant, serving, settings
 from tests.web.test_tree import child_node, enrol_at
 from venues.link import LinkState
 from web.forgetting import LARGE, SMALL, may_purge
-from web.node import Node
+from web.node import Node, utc_now
 from web.policy import Role
 from web.process import set_up_logging
 
@@ -117,3 +119,28 @@ async def _knows(node: Node, lecture: str) -> bool:
 
 async def _clean(folders: list[Path]) -> bool:
     return not traces(*folders)
+
+
+class Tomorrow:
+    """A clock that can be moved on."""
+
+    def __init__(self) -> None:
+        self.days = 0
+
+    def __call__(self) -> dt.datetime:
+        return utc_now() + dt.timedelta(days=self.days)
+
+
+async def test_a_running_node_forgets_old_lectures_in_its_files_too(tmp_path: Path) -> None:
+    clock = Tomorrow()
+    node = Node(settings(tmp_path, attendance={"retention_days": 30}), passwords=cheap(), now=clock)
+    async with serving(node):
+        await plant(node)
+        lecture = await node.lectures.create("党课", 1)
+        guest = {"name": NAME, "number": NUMBER, "method": Method.WALK_IN}
+        await node.log.capture(lecture=lecture.id, **guest)  # type: ignore[arg-type]
+        assert traces(tmp_path)
+        clock.days = 31
+        node.changes.notify()  # looks at once, not only within the minute
+        await eventually(lambda: _clean([tmp_path]))
+        assert (await node.reports.count(lecture.id, 1)).present == 1

@@ -49,6 +49,7 @@ async def _page(
         done=done,
         problem=problem,
         erasures=await node.privacy.list(_SHOWN) if node.is_root else [],
+        keep=await node.privacy.keep(),
         rewriting=bool(await node.privacy.must_purge()),
         reasons=list(Reason),
     )
