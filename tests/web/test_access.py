@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from attendance import badge_reports
+from attendance.badge import card_text
 from attendance.people import person_id
 from attendance.policy import Rules
 from tests.web.nodes import Client, add_user, client, make_node, plant, serving
@@ -108,7 +110,16 @@ async def scene(tmp_path: Path) -> AsyncIterator[Scene]:
         lecture = await node.lectures.create("党课", mine.id)
         token = await node.enrolment.issue(mine.id, dt.timedelta(hours=1))
         enrolled = await _enrol(node, token)
-        ids = {"lecture": lecture.id, "venue": str(mine.id), "node": enrolled, "name": "tree"}
+        await node.people.import_csv("number,name,venue\nP1,张伟,5201\n".encode())
+        await node.badges.issue(by="x", venue_id=mine.id)
+        ((badge),) = await badge_reports.to_print(node.db, person=person_id("P1"), limit=1)
+        ids = {
+            "lecture": lecture.id,
+            "card": card_text(badge.card),
+            "venue": str(mine.id),
+            "node": enrolled,
+            "name": "tree",
+        }
         ids["person"] = person_id("A1")
         yield Scene(server=server, client=caller, ids=ids)
 
@@ -131,6 +142,9 @@ def body_for(route: Route, scene: Scene) -> object:
         "CheckInIn": {"name": "x"},
         "UndoIn": {"event": "x"},
         "ErasureIn": {"number": "1"},
+        "BadgeShown": {"payload": "x"},
+        "IssueIn": {"venue": int(scene.ids["venue"])},
+        "RevokeIn": {"card": scene.ids["card"], "reason": "x"},
         "LayoutIn": {"layout": "auto"},
         "PolicyIn": {"name": "x", "rules": dataclasses.asdict(Rules())},
         "PolicyChoice": {"version": 1},
