@@ -9,7 +9,17 @@ from attendance.log import Captured, EventLog
 from attendance.people import Person, PersonProblem, person_id
 from attendance.people_store import PeopleImported, PeopleImportRefused, PeopleStore
 from attendance.qr import qr_svg
-from attendance.report import Count, LectureReport, Names, ReportRow, RollCallEntry, Which, names_csv, report_csv
+from attendance.report import (
+    Count,
+    LectureReport,
+    Names,
+    ReportRow,
+    RollCall,
+    RollCallEntry,
+    Which,
+    names_csv,
+    report_csv,
+)
 from attendance.reports import Reports
 from attendance.results import Outcome, Result
 from attendance.sync import Reply, Uploader, reply_of
@@ -41,6 +51,7 @@ __all__ = [
     "ReportRow",
     "Reports",
     "Result",
+    "RollCall",
     "RollCallEntry",
     "Standing",
     "Uploader",

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 
 from attendance.closing import Standing
 from attendance.lectures import Lecture
+from attendance.roll_call import Room
 from venues.status import Presence
 from venues.tree import Venue
 from venues.wire import format_time
@@ -140,15 +141,30 @@ class Names:
 
 @dataclass(frozen=True, kw_only=True)
 class RollCallEntry:
+    """`state` and `event` as in attendance.roll_call.Said."""
+
     person: str | None
     number: str | None
     name: str
+    state: str
     present: bool  # here
-    at: dt.datetime | None
+    at: dt.datetime | None  # checked in; on leave, corrected: when that was written
+    until: dt.datetime | None  # signed out
     method: str | None
-    event: str | None  # the check-in that stands
+    event: str | None
+    reason: str | None
+    late: bool
+    seen_at: dt.datetime | None
     guest: bool  # not at home in this venue
     elsewhere: Venue | None  # of this venue's roster, and checked in there instead
+
+
+@dataclass(frozen=True, kw_only=True)
+class RollCall:
+    """The people at home in the venue, by number, then everybody else, by time."""
+
+    entries: tuple[RollCallEntry, ...]
+    room: Room
 
 
 REPORT_COLUMNS = (

@@ -19,7 +19,7 @@ from attendance.lectures import Lecture, LectureUnknown
 from attendance.names_reports import names
 from attendance.paths_store import Paths
 from attendance.policy_store import policy_of
-from attendance.report import Count, HomeCounts, LectureReport, Names, ReportRow, RollCallEntry, VenueCounts, Which
+from attendance.report import Count, HomeCounts, LectureReport, Names, ReportRow, RollCall, VenueCounts, Which
 from attendance.roll_call_reports import roll_call
 from attendance.tables import lecture as lecture_table
 from attendance.venue_reports import chunks, venues_of
@@ -130,8 +130,8 @@ class Reports:
 
         return await self._db.read(work)
 
-    async def roll_call(self, lecture_id: str, venue_id: int) -> list[RollCallEntry]:
-        """The people at home in this very venue, by number, then everybody else who checked in here, by time."""
+    async def roll_call(self, lecture_id: str, venue_id: int) -> RollCall:
+        """The list of this very venue."""
         return await self._db.read(lambda connection: roll_call(connection, lecture_id, venue_id))
 
     def _over(self, due_at: dt.datetime | None) -> bool:

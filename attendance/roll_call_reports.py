@@ -2,59 +2,71 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Sequence
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from attendance.event import Kind
-from attendance.report import RollCallEntry
+from attendance.event import Event, Kind
+from attendance.judge import JUDGED, Status
+from attendance.report import RollCall, RollCallEntry
+from attendance.roll_call import Said, room, said
+from attendance.store import events_of
 from attendance.tables import event, person, presence
 from attendance.venue_reports import chunks, venues_by_id
 from venues.tree import Venue
 
+_KINDS = [kind.value for kind in (*JUDGED, Kind.PRESENCE_CHECK, Kind.HEADCOUNT)]
 
-def roll_call(connection: Connection, lecture_id: str, venue_id: int) -> list[RollCallEntry]:
-    undo = event.alias()
-    undone = sa.exists().where(
-        undo.c.lecture == event.c.lecture, undo.c.subject == event.c.subject, undo.c.supersedes == event.c.id
-    )
-    here = sa.select(event).where(event.c.lecture == lecture_id, event.c.venue == venue_id, ~undone)
-    here = here.where(event.c.kind == Kind.CHECK_IN.value).order_by(event.c.captured_at, event.c.id)
-    check_ins: dict[str, sa.Row[Any]] = {}
-    for row in connection.execute(here):
-        check_ins.setdefault(row.subject, row)
+
+def roll_call(connection: Connection, lecture_id: str, venue_id: int) -> RollCall:
+    about = event.c
+    query = sa.select(event).where(about.lecture == lecture_id, about.venue == venue_id, about.kind.in_(_KINDS))
+    by_subject: dict[str, list[Event]] = {}
+    of_venue: list[Event] = []
+    for one in events_of(connection, query.order_by(about.position)):
+        if one.kind in (Kind.PRESENCE_CHECK, Kind.HEADCOUNT, Kind.UNDO) and one.subject.startswith("venue:"):
+            of_venue.append(one)
+        else:
+            by_subject.setdefault(one.subject, []).append(one)
     roster = connection.execute(sa.select(person).where(person.c.home_id == venue_id).order_by(person.c.number)).all()
     elsewhere: dict[str, int] = {}
     for ids in chunks([one.id for one in roster]):
         away = sa.select(presence.c.person_id, presence.c.venue_id).where(presence.c.venue_id != venue_id)
         away = away.where(presence.c.lecture_id == lecture_id, presence.c.person_id.in_(ids))
+        away = away.where(presence.c.status == Status.PRESENT.value)
         elsewhere.update((row.person_id, row.venue_id) for row in connection.execute(away))
     venues = venues_by_id(connection, set(elsewhere.values()))
     entries = [
-        _entry(one.id, one.number, one.name, check_ins.pop(one.id, None), venues.get(elsewhere.get(one.id, 0)))
+        _entry(one.id, one.number, one.name, said(by_subject.pop(one.id, ())), venues.get(elsewhere.get(one.id, 0)))
         for one in roster
     ]
-    guests = [_entry(row.person, row.number, row.name, row, None, guest=True) for row in check_ins.values()]
-    return entries + guests
+    guests = [_guest(events) for events in by_subject.values()]
+    guests.sort(key=lambda entry: (entry.at is None, entry.at, entry.name))
+    return RollCall(entries=tuple(entries + [guest for guest in guests if guest.state]), room=room(of_venue))
+
+
+def _guest(events: Sequence[Event]) -> RollCallEntry:
+    first = events[0]
+    return _entry(first.person, first.number, first.name, said(events), None, guest=True)
 
 
 def _entry(
-    person_id: str | None,
-    number: str | None,
-    name: str,
-    check_in: sa.Row[Any] | None,
-    elsewhere: Venue | None,
-    guest: bool = False,
+    person_id: str | None, number: str | None, name: str, what: Said, elsewhere: Venue | None, guest: bool = False
 ) -> RollCallEntry:
     return RollCallEntry(
         person=person_id,
         number=number,
         name=name,
-        present=check_in is not None,
-        at=check_in.captured_at if check_in else None,
-        method=check_in.method if check_in else None,
-        event=check_in.id if check_in else None,
+        state=what.state,
+        present=what.state == Status.PRESENT,
+        at=what.since or what.at,
+        until=what.at if what.state == "signed_out" else None,
+        method=what.method,
+        event=what.event,
+        reason=what.reason,
+        late=what.late,
+        seen_at=what.seen_at,
         guest=guest,
-        elsewhere=elsewhere if check_in is None else None,
+        elsewhere=elsewhere if not what.state else None,
     )

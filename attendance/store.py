@@ -7,7 +7,7 @@ import itertools
 import json
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import fields
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection, RowMapping
@@ -157,7 +157,7 @@ class Rows:
             self.derive(lecture, {was, now})
 
     def _events(self, query: sa.Select[tuple[object, ...]]) -> list[Event]:
-        return [_event(row) for row in self._connection.execute(query).mappings()]
+        return events_of(self._connection, query)
 
     def paths(self, venues: Iterable[int]) -> dict[int, frozenset[int]]:
         """The venues above each of these, and itself."""
@@ -220,6 +220,11 @@ class Rows:
 
     def _one(self, query: sa.Select[tuple[object, ...]]) -> RowMapping | None:
         return self._connection.execute(query).mappings().one_or_none()
+
+
+def events_of(connection: Connection, query: sa.Select[Any]) -> list[Event]:
+    """The events of whole rows of the table."""
+    return [_event(row) for row in connection.execute(query).mappings()]
 
 
 def _event(row: RowMapping) -> Event:

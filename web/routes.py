@@ -45,6 +45,7 @@ if TYPE_CHECKING:
 __all__ = [
     "Access",
     "Caller",
+    "Handler",
     "Route",
     "Target",
     "body_of",

@@ -142,7 +142,7 @@ async def test_unknown_lecture_and_venue(site: Site, reports: Reports) -> None:
 
 
 async def test_the_roll_call(site: Site, reports: Reports) -> None:
-    entries = await reports.roll_call(site.lecture, VILLAGE)
+    entries = (await reports.roll_call(site.lecture, VILLAGE)).entries
     assert [(one.number, one.name, one.present, one.guest) for one in entries] == [
         ("A1", "张三", True, False),
         ("A2", "李四", False, False),
@@ -154,10 +154,10 @@ async def test_the_roll_call(site: Site, reports: Reports) -> None:
     assert li.elsewhere is not None
     assert (li.elsewhere.id, li.event) == (TOWNSHIP, None)
     await site.log().capture(lecture=site.lecture, kind=Kind.UNDO, supersedes=zhang.event)
-    assert not (await reports.roll_call(site.lecture, VILLAGE))[0].present
+    assert not (await reports.roll_call(site.lecture, VILLAGE)).entries[0].present
     # 李四 walks over: ticked here, although the township counts
     await site.log().capture(lecture=site.lecture, person=person_id("A2"))
-    li = (await reports.roll_call(site.lecture, VILLAGE))[1]
+    li = (await reports.roll_call(site.lecture, VILLAGE)).entries[1]
     assert (li.present, li.elsewhere) == (True, None)
 
 

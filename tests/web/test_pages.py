@@ -362,7 +362,7 @@ def test_translations_keep_the_fields_of_their_sentences() -> None:
     [
         ("screen", ["screen", "screen_state"]),
         ("desk", ["desk", "desk_state", "sources", "confirm"]),
-        ("roll_call", ["roll_call", "person_list", "state_bar", "hand_in", "confirm"]),
+        ("roll_call", ["roll_call", "person_list", "room", "state_bar", "hand_in", "confirm"]),
         ("check_in", ["check_in"]),
     ],
 )

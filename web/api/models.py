@@ -256,29 +256,6 @@ class HopList(Out):
 # attendance
 
 
-class PersonRow(Out):
-    """One line of the roll-call. `event` is the check-in that stands; `guest`: not on this venue's roster;
-    `elsewhere`: of this roster, and checked in at that venue instead."""
-
-    person: str | None
-    number: str | None
-    name: str
-    present: bool
-    at: Timestamp | None
-    method: str | None
-    event: str | None
-    guest: bool
-    elsewhere: VenueOut | None = None
-
-
-class RollCallOut(Out):
-    lecture: LectureOut
-    venue: VenueOut
-    expected: int
-    present: int
-    people: list[PersonRow]
-
-
 class CheckInIn(In):
     """`person` for somebody of the roster; `name` with or without `number` for a walk-in.
 

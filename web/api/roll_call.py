@@ -2,44 +2,71 @@
 
 from __future__ import annotations
 
+import asyncio
+
 from aiohttp import web
 
-from attendance.event import Kind, Method
+from attendance.event import Data, Kind, Method
+from attendance.lectures import LectureState
 from attendance.log import Captured
 from attendance.report import RollCallEntry
+from attendance.roll_call import Room, check_moment, check_open
+from attendance.rules import AttendanceClosed
+from attendance.spelling import spellings
+from venues.errors import TongtangError
 from web import targets
-from web.api import models, present
+from web.api import models, present, roll_call_models
 from web.api.screen import device_of
 from web.dispatch import json_response
 from web.node import Node
-from web.routes import Access, Route, body_of, node_of, user_of
+from web.routes import Access, Handler, Route, body_of, node_of, user_of
 
 _LECTURE = "/api/lectures/{lecture}"
 
 
-async def show(request: web.Request) -> models.RollCallOut:
-    """Everybody of this venue's roster, then those who came from elsewhere; who is ticked, since when and how."""
+async def show(request: web.Request) -> roll_call_models.RollCallOut:
+    """Everybody of this venue's roster, then those who came from elsewhere: what stands of each, since when and how."""
     node, lecture = node_of(request), await targets.lecture_of(request)
-    venue = node.require_venue()
-    entries = await node.reports.roll_call(lecture.id, venue.id)
-    return models.RollCallOut(
+    venue, now = node.require_venue(), node.now()
+    found = await node.reports.roll_call(lecture.id, venue.id)
+    spelled = await asyncio.to_thread(lambda: [spellings(entry.name) for entry in found.entries])
+    entries, held = found.entries, found.room
+    due_at = check_moment(lecture, node.id)
+    return roll_call_models.RollCallOut(
         lecture=present.lecture_out(lecture),
         venue=present.venue_out(node.settings, venue),
         expected=sum(not entry.guest for entry in entries),
         present=sum(entry.present for entry in entries),
-        people=[_row(node, entry) for entry in entries],
+        leave=sum(entry.state == "leave" for entry in entries),
+        headcount=held.headcount,
+        headcount_at=held.headcount_at,
+        check_at=held.check_at,
+        check_open=check_open(held, now),
+        check_due=lecture.state is LectureState.LIVE and not held.checks and due_at is not None and now >= due_at,
+        seen=sum(_seen(entry, held) for entry in entries),
+        people=[_row(node, entry, held, typed) for entry, typed in zip(entries, spelled, strict=True)],
     )
 
 
-def _row(node: Node, entry: RollCallEntry) -> models.PersonRow:
-    return models.PersonRow(
+def _seen(entry: RollCallEntry, held: Room) -> bool:
+    return bool(entry.seen_at and held.check_at and entry.seen_at >= held.check_at)
+
+
+def _row(node: Node, entry: RollCallEntry, held: Room, typed: str) -> roll_call_models.PersonRow:
+    return roll_call_models.PersonRow(
         person=entry.person,
         number=entry.number,
         name=entry.name,
+        spellings=typed,
+        state=entry.state,
         present=entry.present,
         at=entry.at,
+        until=entry.until,
         method=entry.method,
         event=entry.event,
+        reason=entry.reason,
+        late=entry.late,
+        seen=_seen(entry, held),
         guest=entry.guest,
         elsewhere=present.venue_out(node.settings, entry.elsewhere) if entry.elsewhere else None,
     )
@@ -59,6 +86,84 @@ async def check_in(request: web.Request) -> web.Response:
         event_id=wanted.event,
     )
     return written(captured)
+
+
+async def check_in_many(request: web.Request) -> roll_call_models.ManyOut:
+    """Tick many people of the roster at once; each is answered for itself, when it is on disk."""
+    found = body_of(request, roll_call_models.ManyIn).people
+    results = await asyncio.gather(*(_one_of_many(request, who) for who in found))
+    return roll_call_models.ManyOut(results=list(results))
+
+
+async def _one_of_many(request: web.Request, who: roll_call_models.WhoIn) -> roll_call_models.OneOfMany:
+    try:
+        captured = await _note(request, who, kind=Kind.CHECK_IN)
+    except TongtangError as error:
+        if error.status >= 500:
+            raise
+        return roll_call_models.OneOfMany(person=who.person, event=None, code=error.code)
+    return roll_call_models.OneOfMany(person=who.person, event=captured.event.id, code=None)
+
+
+async def sign_out(request: web.Request) -> web.Response:
+    """Somebody who was here leaves."""
+    return written(await _note(request, body_of(request, roll_call_models.WhoIn), kind=Kind.SIGN_OUT))
+
+
+async def leave(request: web.Request) -> web.Response:
+    """Somebody is excused, with the reason."""
+    wanted = body_of(request, roll_call_models.ReasonedIn)
+    return written(await _note(request, wanted, kind=Kind.LEAVE, reason=wanted.reason))
+
+
+async def state(request: web.Request) -> web.Response:
+    """The operator's correction, as long as the attendance is not handed in; after that it is the organizer's."""
+    wanted, node = body_of(request, roll_call_models.StatementIn), node_of(request)
+    if await node.log.closed(request.match_info["lecture"]) is not None:
+        raise AttendanceClosed
+    data = {"state": wanted.state, "late": wanted.late, "early": wanted.early}
+    told = {name: value for name, value in data.items() if value is not None}
+    return written(await _note(request, wanted, kind=Kind.CORRECTION, reason=wanted.reason, data=told))
+
+
+async def count(request: web.Request) -> web.Response:
+    """How many people are in the room, counted by head; it stands beside the sum."""
+    wanted = body_of(request, roll_call_models.HeadcountIn)
+    return written(await _note(request, None, kind=Kind.HEADCOUNT, data={"people": wanted.people}, mine=wanted.event))
+
+
+async def begin_check(request: web.Request) -> web.Response:
+    """A presence check begins: for a quarter of an hour people can be marked as seen."""
+    mine = body_of(request, roll_call_models.CheckStartIn).event
+    return written(await _note(request, None, kind=Kind.PRESENCE_CHECK, mine=mine))
+
+
+async def see(request: web.Request) -> web.Response:
+    """Somebody was seen at the presence check."""
+    return written(await _note(request, body_of(request, roll_call_models.WhoIn), kind=Kind.PRESENCE_CHECK))
+
+
+async def _note(
+    request: web.Request,
+    who: roll_call_models.WhoIn | None,
+    *,
+    kind: Kind,
+    reason: str | None = None,
+    data: Data | None = None,
+    mine: str | None = None,
+) -> Captured:
+    return await node_of(request).log.capture(
+        lecture=request.match_info["lecture"],
+        person=who.person if who else None,
+        about=who.about if who else None,
+        kind=kind,
+        method=Method.ROLL_CALL,
+        operator=user_of(request).name[:100],
+        device=device_of(request),
+        reason=reason,
+        data=data,
+        event_id=who.event if who else mine,
+    )
 
 
 async def undo(request: web.Request) -> web.Response:
@@ -91,6 +196,19 @@ def written(captured: Captured) -> web.Response:
     return json_response(answer, status=200 if captured.already else 201)
 
 
+def _noting(path: str, handler: Handler, body: type[models.In]) -> Route:
+    return Route(
+        "POST",
+        _LECTURE + path,
+        handler,
+        access=Access.OPERATOR,
+        target=targets.lecture_here,
+        body=body,
+        answer=models.EventOut,
+        status=201,
+    )
+
+
 ROUTES = [
     Route(
         "GET",
@@ -98,26 +216,23 @@ ROUTES = [
         show,
         access=Access.OPERATOR,
         target=targets.lecture_here,
-        answer=models.RollCallOut,
+        answer=roll_call_models.RollCallOut,
     ),
+    _noting("/check-ins", check_in, models.CheckInIn),
     Route(
         "POST",
-        _LECTURE + "/check-ins",
-        check_in,
+        _LECTURE + "/check-ins/many",
+        check_in_many,
         access=Access.OPERATOR,
         target=targets.lecture_here,
-        body=models.CheckInIn,
-        answer=models.EventOut,
-        status=201,
+        body=roll_call_models.ManyIn,
+        answer=roll_call_models.ManyOut,
     ),
-    Route(
-        "POST",
-        _LECTURE + "/undo",
-        undo,
-        access=Access.OPERATOR,
-        target=targets.lecture_here,
-        body=models.UndoIn,
-        answer=models.EventOut,
-        status=201,
-    ),
+    _noting("/undo", undo, models.UndoIn),
+    _noting("/sign-outs", sign_out, roll_call_models.WhoIn),
+    _noting("/leaves", leave, roll_call_models.ReasonedIn),
+    _noting("/statements", state, roll_call_models.StatementIn),
+    _noting("/headcounts", count, roll_call_models.HeadcountIn),
+    _noting("/presence-checks", begin_check, roll_call_models.CheckStartIn),
+    _noting("/presence-checks/seen", see, roll_call_models.WhoIn),
 ]

@@ -5,10 +5,11 @@ from __future__ import annotations
 from aiohttp import web
 
 from attendance import code as codes
-from attendance.event import Method
+from attendance.event import Kind, Method
 from attendance.lectures import Lecture, LectureState
 from attendance.log import Captured
 from attendance.qr import qr_svg
+from attendance.roll_call import check_open
 from broadcast import slides_of
 from venues.errors import TongtangError
 from web import auth, sentences, targets, tickets
@@ -99,7 +100,20 @@ async def phone_check_in(request: web.Request) -> models.PhoneCheckInOut:
     captured = await node.log.capture(
         lecture=lecture.id, number=wanted.number, name=wanted.name, method=Method.CODE, device=device_of(request)
     )
+    await note_seen(node, captured, device_of(request))
     return await checked_in(node, lecture, captured)
+
+
+async def note_seen(node: Node, captured: Captured, device: str | None) -> None:
+    """Who was checked in before and scans again while a presence check is held, was seen at it."""
+    event = captured.event
+    if not captured.already:
+        return
+    found = await node.reports.roll_call(event.lecture, event.venue)
+    if check_open(found.room, node.now()):
+        await node.log.capture(
+            lecture=event.lecture, about=event.id, kind=Kind.PRESENCE_CHECK, method=Method.CODE, device=device
+        )
 
 
 async def checked_in(node: Node, lecture: Lecture, captured: Captured) -> models.PhoneCheckInOut:

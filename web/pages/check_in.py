@@ -8,7 +8,7 @@ from attendance.event import Method
 from venues.errors import TongtangError
 from web import auth
 from web.api.models import PhoneCheckIn, PhoneCheckInOut
-from web.api.screen import CodeInvalid, checked_in, device_of, lecture_of_code, ticket_for_code
+from web.api.screen import CodeInvalid, checked_in, device_of, lecture_of_code, note_seen, ticket_for_code
 from web.dispatch import checked
 from web.pages.forms import complaint, field
 from web.render import render
@@ -47,6 +47,7 @@ async def check_in(request: web.Request) -> web.Response:
             name=name,
             number=number,
         )
+    await note_seen(node, captured, device_of(request))
     done = await checked_in(node, lecture, captured)
     return _page(request, title=title, is_open=False, done=done)
 

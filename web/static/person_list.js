@@ -7,7 +7,7 @@ const METHODS = { code: "by_code", walk_in: "by_walk_in" };
 export const keyOf = (row) => row.person ?? row.event ?? row.name;
 
 export class PersonList {
-  /** `handlers` {tick(row), undo(row)}; a row is the API's PersonRow plus `key`. */
+  /** `handlers` {tick(row), undo(row), more(row), see(row)}; a row is the API's PersonRow plus `key`. */
   constructor(element, template, handlers) {
     this.element = element;
     this.template = template;
@@ -15,6 +15,7 @@ export class PersonList {
     this.rows = new Map();
     this.items = new Map();
     this.marks = new Map(); // key → "saving" | "unsaved"
+    this.checking = false; // a presence check is held
   }
 
   /** The node's list; people in `unsaved` keep their mark. */
@@ -50,6 +51,11 @@ export class PersonList {
     this.#show(key);
   }
 
+  /** It was ticked before this page was opened, and is not saved yet. */
+  waiting(key) {
+    if (!this.marks.has(key)) this.mark(key, "unsaved");
+  }
+
   #make(key) {
     const item = this.template.content.firstElementChild.cloneNode(true);
     item.querySelector(".tick").addEventListener("click", () => {
@@ -60,6 +66,9 @@ export class PersonList {
       if (this.marks.get(key) !== "saving") this.handlers.undo(this.rows.get(key));
       item.querySelector(".tick").focus();
     });
+    for (const what of ["more", "see"]) {
+      item.querySelector(`.${what}`).addEventListener("click", () => this.handlers[what](this.rows.get(key)));
+    }
     this.items.set(key, item);
     this.element.append(item);
   }
@@ -70,6 +79,8 @@ export class PersonList {
     const mark = this.marks.get(key) ?? null;
     const present = row.present && mark !== "saving";
     item.classList.toggle("present", present);
+    item.classList.toggle("excused", !present && !mark && Boolean(row.state) && row.state !== "signed_out");
+    item.classList.toggle("seen", Boolean(row.seen));
     item.classList.toggle("saving", mark === "saving");
     item.classList.toggle("unsaved", mark === "unsaved");
     item.querySelector(".name").textContent = row.name;
@@ -78,18 +89,23 @@ export class PersonList {
     tick.setAttribute("aria-pressed", String(present));
     if (present) tick.setAttribute("aria-disabled", "true");
     else tick.removeAttribute("aria-disabled");
+    const see = item.querySelector(".see");
+    see.hidden = !present || !this.checking || Boolean(row.seen);
+    see.setAttribute("aria-label", say("see_of", { name: row.name }));
     const undo = item.querySelector(".undo");
-    undo.hidden = !present;
+    undo.hidden = !present || this.checking;
+    item.querySelector(".more").setAttribute("aria-label", say("more_of", { name: row.name }));
     undo.setAttribute("aria-label", say("undo_of", { name: row.name }));
   }
 
-  /** Show those whose name or number has `text`; answers how many are shown. */
+  /** Show those whose name or number has `text`, or whose name is typed so; answers how many are shown. */
   filter(text) {
     const wanted = text.replaceAll(/\s/g, "").toLowerCase();
     let shown = 0;
     for (const [key, item] of this.items) {
-      const { name, number } = this.rows.get(key);
-      item.hidden = !`${name}\n${number ?? ""}`.replaceAll(/[^\S\n]/g, "").toLowerCase().includes(wanted);
+      const { name, number, spellings = "" } = this.rows.get(key);
+      const known = `${name}\n${number ?? ""}`.replaceAll(/[^\S\n]/g, "").toLowerCase();
+      item.hidden = !known.includes(wanted) && !spellings.split(" ").some((typed) => typed.startsWith(wanted));
       if (!item.hidden) shown += 1;
     }
     return shown;
@@ -98,6 +114,13 @@ export class PersonList {
   onlyAbsentMatch() {
     const found = [...this.items].filter(([key, item]) => !item.hidden && !this.rows.get(key).present);
     return found.length === 1 ? this.rows.get(found[0][0]) : null;
+  }
+
+  /** Those of the roster that are shown and of whom nothing is written down yet. */
+  shownUnmarked() {
+    return [...this.items]
+      .filter(([key, item]) => !item.hidden && !this.rows.get(key).state && this.rows.get(key).person && !this.marks.has(key))
+      .map(([key]) => this.rows.get(key));
   }
 
   #buttons() {
@@ -121,11 +144,18 @@ export class PersonList {
   }
 }
 
-function about(row, mark) {
+/** What stands beside the name. */
+export function about(row, mark) {
   if (mark === "saving") return say("saving");
   if (mark === "unsaved") return say("unsaved");
   const parts = [row.number, row.guest ? say("guest") : null];
   if (!row.present && row.elsewhere) parts.push(say("elsewhere", { venue: row.elsewhere.name }));
+  if (row.state === "leave") parts.push(say("leave_for", { reason: row.reason }));
+  if (row.state === "signed_out") parts.push(say("left_at", { time: clock(row.until) }));
+  if (row.state === "makeup") parts.push(say("state_makeup"));
+  if (row.state === "absent") parts.push(say("state_absent", { reason: row.reason }));
+  if (row.late) parts.push(say("marked_late"));
+  if (row.seen) parts.push(say("seen"));
   if (row.present) parts.push(say("present_since", { time: clock(row.at) }), METHODS[row.method] ? say(METHODS[row.method]) : null);
   return parts.filter(Boolean).join(" · ");
 }

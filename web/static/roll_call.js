@@ -2,17 +2,22 @@
 
 import { ask, clock, say } from "./api.js";
 import { uuid7 } from "./ids.js";
-import { PersonList } from "./person_list.js";
+import { KeptTicks } from "./kept_ticks.js";
+import { about, PersonList } from "./person_list.js";
+import { Room } from "./room.js";
 import { StateBar } from "./state_bar.js";
 
 const ASK_MS = 3_000;
 const RETRY_MS = 2_000;
 const at = (id) => document.getElementById(id);
-const { lecture } = at("people").dataset;
+const { lecture, venue } = at("people").dataset;
 const base = `/api/lectures/${lecture}`;
-const list = new PersonList(at("people"), at("person"), { tick, undo });
+const handlers = { tick, undo, more: (row) => room.about(row, about(row, null)), see: (row) => room.see(row) };
+const list = new PersonList(at("people"), at("person"), handlers);
+const room = new Room(base, { list, spoken, refresh, failed: (name, error) => (error.offline ? offline(error) : refused(name, error)) });
 const bar = new StateBar(at("statebar"));
-const unsaved = new Map(); // key of a person → the row that was ticked but is not on the node's disk yet
+const kept = new KeptTicks(localStorage, `${lecture}:${venue}`);
+const unsaved = kept.read(); // key of a person → the row that was ticked but is not on the node's disk yet
 let offlineSince = null;
 let asked = 0; // counts answers: one that was asked before a tick must not turn that tick back
 
@@ -21,6 +26,7 @@ let asked = 0; // counts answers: one that was asked before a tick must not turn
 async function tick(row) {
   const ticked = { ...row, mine: uuid7() }; // made once: however often it is sent, it is one check-in
   unsaved.set(row.key, ticked);
+  kept.write(unsaved);
   list.mark(row.key, "saving");
   await save(ticked);
 }
@@ -31,8 +37,9 @@ async function save(row) {
     const who = row.person ? { person: row.person } : { name: row.name, ...(row.number ? { number: row.number } : {}) };
     const event = await ask("POST", `${base}/check-ins`, { ...who, event: row.mine });
     unsaved.delete(row.key);
+    kept.write(unsaved);
     online();
-    list.update({ ...row, present: true, event: event.event, at: event.captured_at, method: event.method });
+    list.update({ ...row, present: true, state: "present", event: event.event, at: event.captured_at, method: event.method });
     spoken(say("saved", { name: row.name }));
     await refresh();
     return true;
@@ -43,6 +50,7 @@ async function save(row) {
       return false;
     }
     unsaved.delete(row.key);
+    kept.write(unsaved);
     list.mark(row.key, null);
     refused(row.name, error);
     return false;
@@ -54,7 +62,7 @@ async function undo(row) {
   try {
     asked += 1;
     await ask("POST", `${base}/undo`, { event: row.event });
-    list.update({ ...row, present: false, event: null, at: null });
+    list.update({ ...row, present: false, state: "", event: null, at: null });
     list.mark(row.key, null);
     spoken(say("undone", { name: row.name }));
     online();
@@ -86,7 +94,9 @@ async function refresh() {
     online();
     bar.node(node);
     if (mine !== asked) return; // something was ticked meanwhile: the next answer knows better
+    room.show(roll);
     list.replace(roll.people, unsaved);
+    for (const key of unsaved.keys()) if (list.rows.has(key)) list.waiting(key);
     bar.count(roll);
     search();
   } catch (error) {

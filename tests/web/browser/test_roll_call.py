@@ -93,3 +93,38 @@ async def test_handing_in_closes_the_list_until_it_is_opened_again(stage: Stage)
         await expect(page.locator(".person", has_text="王建国")).to_have_class("person present")
         assert await present(stage) == 2
         assert await fits(page)
+
+
+async def test_a_tick_that_waits_outlives_the_page(stage: Stage) -> None:
+    async with stage.page(PHONE, user=Role.OPERATOR) as page:
+        await page.goto(address(stage))
+        person = page.locator(".person", has_text="张秀英")
+        await expect(person).to_be_visible()
+        await page.route("**/check-ins", lambda route: route.abort())
+        await person.locator(".tick").tap()
+        await expect(person).to_have_class("person unsaved")
+        other = await page.context.new_page()  # as after a crash of the browser
+        await page.close()
+        await other.goto(address(stage))
+        await expect(other.locator(".person", has_text="张秀英")).to_have_class("person present")
+        assert await present(stage) == 1
+
+
+async def test_initials_leave_and_sign_out(stage: Stage) -> None:
+    async with stage.page(PHONE, user=Role.OPERATOR) as page:
+        await page.goto(address(stage))
+        await page.fill("#search", "wjg")
+        await expect(page.locator(".person:visible")).to_have_count(1)
+        await page.get_by_role("button", name="More about 王建国").tap()
+        await page.fill("#why", "flooded road")
+        await page.get_by_role("dialog").get_by_role("button", name="Write down").tap()
+        await expect(page.locator(".person", has_text="王建国")).to_contain_text("on leave: flooded road")
+        await page.fill("#search", "")
+        await page.get_by_role("button", name="Mark all shown as present").tap()
+        await page.get_by_role("dialog").get_by_role("button", name="Mark 2 as present").tap()
+        await expect(page.locator("#count")).to_have_text("2 of 3 present")
+        await page.get_by_role("button", name="More about 李桂芳").tap()
+        await page.get_by_role("dialog").get_by_role("button", name="Leaves now").tap()
+        await expect(page.locator(".person", has_text="李桂芳")).to_contain_text("left at")
+        await expect(page.locator("#count")).to_have_text("1 of 3 present")
+        assert await fits(page)

@@ -1,0 +1,120 @@
+// Beside the list: one person's dialog, everybody at once, the headcount and the presence check.
+
+import { ask, clock, say } from "./api.js";
+import { agreed } from "./confirm.js";
+import { uuid7 } from "./ids.js";
+
+const at = (id) => document.getElementById(id);
+
+export class Room {
+  /** `hooks`: {list, spoken(text), failed(name, error), refresh()}. */
+  constructor(base, hooks) {
+    this.base = base;
+    this.hooks = hooks;
+    this.row = null;
+    at("about-close").addEventListener("click", () => at("about-person").close());
+    at("do-sign-out").addEventListener("click", () => this.#note("/sign-outs", { about: this.row.event }));
+    at("do-undo").addEventListener("click", () => this.#note("/undo", { event: this.row.event }));
+    at("do-state").addEventListener("submit", (event) => this.#state(event));
+    at("all").addEventListener("click", () => this.#all());
+    at("headcount").addEventListener("submit", (event) => this.#count(event));
+    at("check-begin").addEventListener("click", () => this.#begin());
+    at("check-now").addEventListener("click", () => this.#begin());
+  }
+
+  /** What the node says of the room. */
+  show(roll) {
+    this.hooks.list.checking = roll.check_open;
+    const fields = { time: clock(roll.check_at ?? 0), seen: roll.seen, present: roll.present };
+    put("check-state", say(roll.check_open ? "check_open" : roll.check_at ? "check_past" : "check_none", fields));
+    at("check-begin").hidden = roll.check_open;
+    at("check-note").hidden = !roll.check_due;
+    put("check-due", say("check_due"));
+    const counted = { people: roll.headcount, time: clock(roll.headcount_at ?? 0), present: roll.present };
+    put("headcount-state", roll.headcount === null ? say("counted_none") : say("counted", counted));
+  }
+
+  /** Open the dialog of a person. */
+  about(row, now) {
+    this.row = row;
+    at("about-name").textContent = row.name;
+    at("about-now").textContent = now;
+    at("about-said").textContent = "";
+    at("do-sign-out").hidden = !row.present;
+    at("do-undo").hidden = !row.event;
+    at("do-state").reset();
+    at("about-person").showModal();
+  }
+
+  async see(row) {
+    try {
+      await ask("POST", `${this.base}/presence-checks/seen`, { about: row.event, event: uuid7() });
+      this.hooks.spoken(say("done", { name: row.name }));
+    } catch (error) {
+      this.hooks.failed(row.name, error);
+    }
+    await this.hooks.refresh();
+  }
+
+  async #note(path, body) {
+    try {
+      await ask("POST", this.base + path, body);
+      at("about-person").close();
+      this.hooks.spoken(say("done", { name: this.row.name }));
+    } catch (error) {
+      at("about-said").textContent = say("refused", { name: this.row.name, reason: error.offline ? say("unsaved_walk_in") : error.message });
+    }
+    await this.hooks.refresh();
+  }
+
+  async #state(event) {
+    event.preventDefault();
+    const what = at("what").value;
+    const who = this.row.person ? { person: this.row.person } : { about: this.row.event };
+    const body = { ...who, reason: at("why").value.trim(), event: uuid7() };
+    if (what === "leave" && !this.row.present) await this.#note("/leaves", body);
+    else if (what === "late") await this.#note("/statements", { ...body, state: "present", late: true });
+    else await this.#note("/statements", { ...body, state: what });
+  }
+
+  async #all() {
+    const rows = this.hooks.list.shownUnmarked();
+    if (!rows.length) return this.hooks.spoken(say("all_none"));
+    const n = rows.length;
+    if (!(await agreed(say("all_question", { n }), say("all_yes", { n })))) return;
+    const people = rows.map((row) => ({ person: row.person, event: uuid7() }));
+    try {
+      for (let from = 0; from < n; from += 200) {
+        await ask("POST", `${this.base}/check-ins/many`, { people: people.slice(from, from + 200) }, { timeoutMs: 60_000 });
+      }
+      this.hooks.spoken(say("all_done", { n }));
+    } catch (error) {
+      this.hooks.failed("", error);
+    }
+    await this.hooks.refresh();
+  }
+
+  async #count(event) {
+    event.preventDefault();
+    try {
+      await ask("POST", `${this.base}/headcounts`, { people: Number(at("counted").value), event: uuid7() });
+      at("headcount").reset();
+    } catch (error) {
+      this.hooks.failed("", error);
+    }
+    await this.hooks.refresh();
+  }
+
+  async #begin() {
+    try {
+      await ask("POST", `${this.base}/presence-checks`, { event: uuid7() });
+    } catch (error) {
+      this.hooks.failed("", error);
+    }
+    await this.hooks.refresh();
+  }
+}
+
+function put(id, text) {
+  if (at(id).textContent !== text) at(id).textContent = text;
+}
