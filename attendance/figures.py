@@ -38,6 +38,11 @@ class Figures:
     # venues
     final: int = 0
     incomplete: int = 0  # have handed in, and not all of it is here
+    picture_s: int = 0  # of the lecture, at all venues together
+    sound_s: int = 0
+    shown: int = 0  # venues that told of picture or sound
+    headcount: int = 0  # of the venues that counted
+    counted: int = 0
 
     def add(self, other: Figures) -> None:
         for name in NAMES:

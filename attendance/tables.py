@@ -14,7 +14,28 @@ person = sa.Table(
     sa.Column("id", sa.String(36), primary_key=True),
     sa.Column("number", sa.Text, nullable=False, unique=True),
     sa.Column("name", sa.Text, nullable=False),
-    sa.Column("home_id", sa.Integer, nullable=False, index=True),
+    sa.Column("home_id", sa.Integer, nullable=False, index=True),  # now; before: person_home
+    sa.Column("since", UtcDateTime),  # on the roster from then on; null: always was
+    sa.Column("gone_at", UtcDateTime),  # off the roster since then; nobody is expected after that
+)
+
+# Where people were at home before they moved; of the rows of a person that with the least later `until` holds.
+person_home = sa.Table(
+    "person_home",
+    metadata,
+    sa.Column("person_id", sa.String(36), primary_key=True),
+    sa.Column("until", UtcDateTime, primary_key=True),
+    sa.Column("venue_id", sa.Integer, nullable=False),
+    sa.Index("person_home_by_venue", "venue_id"),
+)
+
+# Whom a lecture expects; without a row: everybody at home in the lecture's venue and below it.
+expectation = sa.Table(
+    "expectation",
+    metadata,
+    sa.Column("lecture_id", sa.Text, primary_key=True),
+    sa.Column("kind", sa.String(16), primary_key=True),  # unit, level, person
+    sa.Column("ref", sa.Text, primary_key=True),  # a venue's number, a level's, a person's id
 )
 
 lecture = sa.Table(
@@ -131,6 +152,22 @@ closing = sa.Table(
     sa.Column("hash", sa.String(64), nullable=False),
     sa.Column("here", sa.Integer, nullable=False),  # how many of them are here
     sa.Column("complete", sa.Boolean, nullable=False),  # count and hash agree
+    sa.Index("closing_by_venue", "venue"),
+)
+
+# What a venue itself did in a lecture, beside its people: derived, made again from the events at any time.
+venue_record = sa.Table(
+    "venue_record",
+    metadata,
+    sa.Column("lecture_id", sa.Text, primary_key=True),
+    sa.Column("venue_id", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("picture_s", sa.Integer, nullable=False, server_default="0"),  # of the lecture, with a picture
+    sa.Column("sound_s", sa.Integer, nullable=False, server_default="0"),
+    sa.Column("headcount", sa.Integer),  # the last one
+    sa.Column("headcount_at", UtcDateTime),
+    sa.Column("checks", sa.Integer, nullable=False, server_default="0"),  # presence checks held
+    sa.Column("seen", sa.Integer, nullable=False, server_default="0"),  # people seen at the last of them
+    sa.Index("venue_record_by_venue", "venue_id"),
 )
 
 # Lectures whose presences must be made anew, because their times or their policy changed.
@@ -218,9 +255,40 @@ summary = sa.Table(
     metadata,
     sa.Column("lecture_id", sa.Text, primary_key=True),
     sa.Column("venue_id", sa.Integer, primary_key=True, autoincrement=False),
-    *(sa.Column(name, sa.BigInteger, nullable=False) for name in FIGURES),
+    *(sa.Column(name, sa.BigInteger, nullable=False, server_default="0") for name in FIGURES),
     sa.Index("summary_by_venue", "venue_id"),
 )
+# Figures that shall not change any more, whatever happens to what they were made from.
+frozen_report = sa.Table(
+    "frozen_report",
+    metadata,
+    sa.Column("id", sa.String(36), primary_key=True),
+    sa.Column("lecture_id", sa.Text, nullable=False),
+    sa.Column("venue_id", sa.Integer, nullable=False),
+    sa.Column("number", sa.Integer, nullable=False),  # 1, 2, 3… of this lecture and venue
+    sa.Column("policy", sa.Integer, nullable=False),  # version that it was judged under
+    sa.Column("made_at", UtcDateTime, nullable=False),
+    sa.Column("made_by", sa.Text, nullable=False),
+    sa.Column("reason", sa.Text, nullable=False),
+    sa.Column("hash", sa.String(64), nullable=False),  # SHA-256 of the canonical JSON
+    sa.Column("content", sa.LargeBinary, nullable=False),  # that JSON, zlib
+    sa.Index("frozen_report_by_number", "lecture_id", "venue_id", "number", unique=True),
+)
+
+# What a person's lectures of one year at one venue add up to; made with the summaries.
+person_year = sa.Table(
+    "person_year",
+    metadata,
+    sa.Column("year", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("person_id", sa.Text, primary_key=True),  # Event.subject
+    sa.Column("venue_id", sa.Integer, primary_key=True, autoincrement=False),  # attended
+    *(sa.Column(f"l{level}", sa.Integer) for level in range(1, 6)),  # its ancestors and itself
+    sa.Column("lectures", sa.Integer, nullable=False),  # 人次
+    sa.Column("attended", sa.Integer, nullable=False),
+    sa.Column("seconds", sa.BigInteger, nullable=False),
+    sa.Column("credit", sa.BigInteger, nullable=False),
+)
+
 summary_due = sa.Table(
     "summary_due",
     metadata,

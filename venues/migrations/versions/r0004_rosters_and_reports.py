@@ -1,0 +1,92 @@
+"""Whom a lecture expects, when people came and went, what a venue saw, frozen reports, and whole years."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0004"
+down_revision = "0003"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    _roster()
+    _venue_records()
+    _frozen_reports()
+    _years()
+    op.execute("DELETE FROM summary_due")
+    op.execute("INSERT INTO summary_due SELECT id, 1 FROM lecture")
+
+
+def _roster() -> None:
+    op.add_column("person", sa.Column("since", sa.BigInteger(), nullable=True))
+    op.add_column("person", sa.Column("gone_at", sa.BigInteger(), nullable=True))
+    op.create_table(
+        "person_home",
+        sa.Column("person_id", sa.String(length=36), nullable=False),
+        sa.Column("until", sa.BigInteger(), nullable=False),
+        sa.Column("venue_id", sa.Integer(), nullable=False),
+        sa.PrimaryKeyConstraint("person_id", "until"),
+    )
+    op.create_index("person_home_by_venue", "person_home", ["venue_id"])
+    op.create_table(
+        "expectation",
+        sa.Column("lecture_id", sa.Text(), nullable=False),
+        sa.Column("kind", sa.String(length=16), nullable=False),
+        sa.Column("ref", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("lecture_id", "kind", "ref"),
+    )
+
+
+def _venue_records() -> None:
+    op.create_table(
+        "venue_record",
+        sa.Column("lecture_id", sa.Text(), nullable=False),
+        sa.Column("venue_id", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("picture_s", sa.Integer(), server_default="0", nullable=False),
+        sa.Column("sound_s", sa.Integer(), server_default="0", nullable=False),
+        sa.Column("headcount", sa.Integer(), nullable=True),
+        sa.Column("headcount_at", sa.BigInteger(), nullable=True),
+        sa.Column("checks", sa.Integer(), server_default="0", nullable=False),
+        sa.Column("seen", sa.Integer(), server_default="0", nullable=False),
+        sa.PrimaryKeyConstraint("lecture_id", "venue_id"),
+    )
+    op.create_index("venue_record_by_venue", "venue_record", ["venue_id"])
+    op.create_index("closing_by_venue", "closing", ["venue"])
+    for name in ("picture_s", "sound_s", "shown", "headcount", "counted"):
+        op.add_column("summary", sa.Column(name, sa.BigInteger(), server_default="0", nullable=False))
+
+
+def _frozen_reports() -> None:
+    op.create_table(
+        "frozen_report",
+        sa.Column("id", sa.String(length=36), nullable=False),
+        sa.Column("lecture_id", sa.Text(), nullable=False),
+        sa.Column("venue_id", sa.Integer(), nullable=False),
+        sa.Column("number", sa.Integer(), nullable=False),
+        sa.Column("policy", sa.Integer(), nullable=False),
+        sa.Column("made_at", sa.BigInteger(), nullable=False),
+        sa.Column("made_by", sa.Text(), nullable=False),
+        sa.Column("reason", sa.Text(), nullable=False),
+        sa.Column("hash", sa.String(length=64), nullable=False),
+        sa.Column("content", sa.LargeBinary(), nullable=False),
+        sa.PrimaryKeyConstraint("id"),
+    )
+    op.create_index("frozen_report_by_number", "frozen_report", ["lecture_id", "venue_id", "number"], unique=True)
+
+
+def _years() -> None:
+    op.create_table(
+        "person_year",
+        sa.Column("year", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("person_id", sa.Text(), nullable=False),
+        sa.Column("venue_id", sa.Integer(), autoincrement=False, nullable=False),
+        *(sa.Column(f"l{level}", sa.Integer(), nullable=True) for level in range(1, 6)),
+        sa.Column("lectures", sa.Integer(), nullable=False),
+        sa.Column("attended", sa.Integer(), nullable=False),
+        sa.Column("seconds", sa.BigInteger(), nullable=False),
+        sa.Column("credit", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("year", "person_id", "venue_id"),
+    )
