@@ -14,7 +14,7 @@ BENCHES := delay hops lips fanout join healing
 FUZZED := $(addprefix tests/broadcast/test_,rtp.py rtcp.py sdp.py ice.py codecs.py receive.py dtls.py)
 PYTHONS := $(PYTHON) python3 python3.14 python3.13 python3.12 python3.11
 
-.PHONY: help setup run demo test check format bench fuzz clean browser
+.PHONY: help setup run demo test check format bench fuzz faults clean browser
 
 help: ## this list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -78,6 +78,9 @@ bench: setup ## benchmarks; each prints JSON
 
 fuzz: setup ## the parsers of bytes from strangers, for some minutes
 	$(BIN)/pytest -q --hypothesis-profile=fuzz --timeout=1800 $(FUZZED)
+
+faults: setup ## kill -9, lost replies, full disks, wrong clocks … at full length, with a table at the end
+	$(BIN)/pytest -q tests/faults --faults=long
 
 clean: ## remove .venv and everything that tools leave behind
 	rm -rf .venv build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache *.egg-info

@@ -41,13 +41,13 @@ def postgresql_server() -> Iterator[sa.URL]:
         server = get_server(Path(folder) / "data", cleanup_mode="stop")
         try:
             url = sa.make_url(server.get_uri()).set(drivername="postgresql+psycopg")
-            _administer(url, "ALTER SYSTEM SET fsync = off", "SELECT pg_reload_conf()")  # its data lives for one run
+            administer(url, "ALTER SYSTEM SET fsync = off", "SELECT pg_reload_conf()")  # its data lives for one run
             yield url
         finally:
             server.stop()
 
 
-def _administer(url: sa.URL, *statements: str) -> None:
+def administer(url: sa.URL, *statements: str) -> None:
     plain = url.set(drivername="postgresql").render_as_string(hide_password=False)
     with psycopg.connect(plain, autocommit=True) as connection:
         for statement in statements:
@@ -61,7 +61,7 @@ def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str
         yield f"sqlite:///{tmp_path / 'test.db'}"
         return
     server: sa.URL = request.getfixturevalue("postgresql_server")
-    _administer(server, "DROP DATABASE IF EXISTS test WITH (FORCE)", "CREATE DATABASE test")
+    administer(server, "DROP DATABASE IF EXISTS test WITH (FORCE)", "CREATE DATABASE test")
     yield server.set(database="test").render_as_string(hide_password=False)
 
 

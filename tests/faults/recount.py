@@ -1,0 +1,141 @@
+"""What the rows of the event table amount to, counted by other means than the program's own: no module of attendance is
+used here, and no row but those of events, people and venues."""
+
+from __future__ import annotations
+
+import datetime as dt
+import hashlib
+import json
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import sqlalchemy as sa
+
+_FIELDS = (
+    "id", "node", "epoch", "seq", "lecture", "venue", "person", "number", "name", "kind", "method", "captured_at",
+    "monotonic_ms", "boot_id", "clock_offset_ms", "clock_uncertainty_ms", "device", "operator", "supersedes", "reason",
+)  # fmt: skip
+Row = Mapping[str, Any]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Books:
+    """One level's database as it is on disk."""
+
+    level: str
+    events: Sequence[Row]
+    streams: Mapping[tuple[str, int], Row]
+    presences: Sequence[Row]
+    quarantine: Sequence[Row]
+    homes: Mapping[str, int]  # person -> venue
+    parents: Mapping[int, int | None]  # venue -> its parent
+
+    def within(self, venue: int | None, top: int) -> bool:
+        while venue is not None and venue != top:
+            venue = self.parents.get(venue)
+        return venue is not None
+
+
+def read(level: str, url: str) -> Books:
+    engine = sa.create_engine(url)
+    try:
+        with engine.connect() as connection:
+
+            def rows(query: str) -> list[Row]:
+                return [dict(row) for row in connection.execute(sa.text(query)).mappings()]
+
+            return Books(
+                level=level,
+                events=rows("SELECT * FROM event ORDER BY position"),
+                streams={(row["node"], row["epoch"]): row for row in rows("SELECT * FROM stream")},
+                presences=rows("SELECT * FROM presence"),
+                quarantine=rows("SELECT * FROM quarantine"),
+                homes={row["id"]: row["home_id"] for row in rows("SELECT id, home_id FROM person")},
+                parents={row["id"]: row["parent_id"] for row in rows("SELECT id, parent_id FROM venue")},
+            )
+    finally:
+        engine.dispose()
+
+
+def content_hash(row: Row) -> str:
+    """Of what the columns say, by the prose of docs/sync.md."""
+    wire = {name: row[name] for name in _FIELDS}
+    at = dt.datetime(1970, 1, 1, tzinfo=dt.UTC) + dt.timedelta(microseconds=row["captured_at"])
+    wire["captured_at"] = f"{at:%Y-%m-%dT%H:%M:%S}.{at.microsecond // 1000:03}Z"
+    if row["data"] is not None:
+        wire["data"] = json.loads(row["data"])
+    text = json.dumps(wire, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _moment_us(row: Row) -> int:
+    offset_ms = row["clock_offset_ms"]
+    known_wrong = offset_ms is not None and abs(offset_ms) - (row["clock_uncertainty_ms"] or 0) > 2000
+    return int(row["captured_at"] + (offset_ms * 1000 if known_wrong else 0))
+
+
+def standing(events: Iterable[Row]) -> dict[tuple[str, str], tuple[str, str, int]]:
+    """(lecture, subject) -> (status, the event that says so, venue), of those of whom anything stands."""
+    by_subject: dict[tuple[str, str], list[Row]] = defaultdict(list)
+    for row in events:
+        by_subject[row["lecture"], row["subject"]].append(row)
+    found: dict[tuple[str, str], tuple[str, str, int]] = {}
+    for key, rows in by_subject.items():
+        gone = {row["supersedes"] for row in rows if row["kind"] == "undo"}
+        stand = sorted((row for row in rows if row["id"] not in gone), key=lambda row: (_moment_us(row), row["id"]))
+        came = [row for row in stand if row["kind"] == "check_in"]
+        excused = [row for row in stand if row["kind"] == "leave"]
+        if came:
+            found[key] = "present", came[0]["id"], came[0]["venue"]
+        elif excused:
+            found[key] = "leave", excused[-1]["id"], excused[-1]["venue"]
+    return found
+
+
+def double_ticks(events: Iterable[Row]) -> list[str]:
+    """Check-ins of somebody who by what this node wrote before was at that venue already."""
+    here: set[tuple[str, str, int]] = set()
+    by_id: dict[str, Row] = {row["id"]: row for row in events}
+    double: list[str] = []
+    gone: set[str] = set()
+    for row in sorted(by_id.values(), key=lambda row: (row["node"], row["epoch"], row["seq"])):
+        key = (row["lecture"], row["subject"], row["venue"])
+        match row["kind"]:
+            case "check_in" if key in here:
+                double.append(row["id"])
+            case "check_in":
+                here.add(key)
+            case "sign_out":
+                here.discard(key)
+            case "undo" if row["supersedes"] not in gone:
+                gone.add(row["supersedes"])
+                if by_id.get(row["supersedes"], row)["kind"] == "check_in":
+                    here.discard(key)
+    return double
+
+
+def figures(books: Books, lecture: str, top: int) -> dict[str, int]:
+    """Of a venue and all below it, as a report has them."""
+    count: Counter[str] = Counter(present=0, guests=0, came=0, leave=0, expected=0)
+    for (of, subject), (status, _, venue) in standing(books.events).items():
+        home = books.homes.get(subject)
+        at_home = home is not None and books.within(home, top)
+        if of != lecture:
+            continue
+        if status == "present" and books.within(venue, top):
+            count["present"] += 1
+            count["guests"] += not at_home
+        if at_home:
+            count["came" if status == "present" else "leave"] += 1
+    count["expected"] = sum(books.within(home, top) for home in books.homes.values())
+    return dict(count)
+
+
+def runs(events: Iterable[Row]) -> dict[tuple[str, int], list[int]]:
+    """The numbers that each node gave in each epoch, sorted."""
+    found: dict[tuple[str, int], list[int]] = defaultdict(list)
+    for row in events:
+        found[row["node"], row["epoch"]].append(row["seq"])
+    return {key: sorted(seqs) for key, seqs in found.items()}
