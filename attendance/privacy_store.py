@@ -16,6 +16,7 @@ from sqlalchemy.engine import Connection
 
 from attendance import bearers_store, erasure_store, quarantine_store, summary_store
 from attendance import stamps_store as stamps
+from attendance.blank import AFTER
 from attendance.blank_store import blank, count, lectures
 from attendance.erasure import Erasure, Forgotten, NobodyToErase, Reason, from_wire, latest, to_wire
 from attendance.erasure_store import means
@@ -108,6 +109,11 @@ class Privacy:
         query = sa.select(table).where(table.c.person.not_like("card:%")).order_by(table.c.id.desc()).limit(limit)
         rows = await self._db.read(lambda connection: connection.execute(query).mappings().all())
         return [Erasure(**row) for row in rows]
+
+    async def mark(self, person: str) -> str:
+        """The person's last erasure that is known here, "" where there is none: another one after each."""
+        found = await self._db.read(lambda connection: erasure_store.marks(connection, person))
+        return str(found.get(AFTER, ""))
 
     async def keep(self) -> Keep:
         """How long attendance is kept here."""

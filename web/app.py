@@ -12,6 +12,7 @@ from aiohttp import hdrs, web
 from web import i18n, media, metrics, openapi, pages
 from web.api import (
     badges,
+    check_in,
     closing,
     history,
     hops,
@@ -66,7 +67,7 @@ OWN_ROUTES = [
 def declared_routes() -> tuple[Route, ...]:
     """All routes of the application."""
     people = [session, privacy, roll_call, kiosk, badges, closing, history, policies, reports]
-    api = [*people, venues, lectures, hops, screen, rungs, tree_link]
+    api = [*people, venues, lectures, hops, screen, check_in, rungs, tree_link]
     modules = [*api, openapi, media, metrics, pages]
     listed = [OWN_ROUTES, *(module.ROUTES for module in modules)]
     return tuple(route for routes in listed for route in routes)

@@ -77,7 +77,7 @@ async def screen_secret(request: web.Request) -> str | None:
 
 def remember_screen(request: web.Request, response: web.StreamResponse, secret: str) -> None:
     """Keep this browser the venue's screen for another while."""
-    _set_cookie(request, response, cookie_name(request, "screen"), secret, _SCREEN_COOKIE_LIFE)
+    set_cookie(request, response, "screen", secret, _SCREEN_COOKIE_LIFE)
 
 
 def _bearer_caller(grant: Grant) -> Caller | None:
@@ -104,30 +104,35 @@ async def sign_in(request: web.Request, name: str, password: str) -> str:
 
 async def sign_out(request: web.Request, response: web.StreamResponse) -> None:
     """Ends the session, and the screen that this browser may have been."""
-    secure = is_secure(request)
-    for name in (cookie_name(request), cookie_name(request, "screen")):
-        if secret := request.cookies.get(name):
+    for purpose in ("", "screen"):
+        if secret := request.cookies.get(cookie_name(request, purpose)):
             await request.app[NODE].tokens.revoke(secret)
-        response.del_cookie(name, path="/", secure=secure, httponly=True, samesite="Lax")
+        drop_cookie(request, response, purpose)
 
 
 def remember(request: web.Request, response: web.StreamResponse, secret: str) -> None:
     lifetime = dt.timedelta(hours=request.app[NODE].settings.web.session_hours)
-    _set_cookie(request, response, cookie_name(request), secret, lifetime)
+    set_cookie(request, response, "", secret, lifetime)
 
 
-def _set_cookie(
-    request: web.Request, response: web.StreamResponse, name: str, secret: str, lifetime: dt.timedelta
+def set_cookie(
+    request: web.Request, response: web.StreamResponse, purpose: str, value: str, lifetime: dt.timedelta
 ) -> None:
+    """Out of reach of scripts, for this node alone; `purpose` as in `cookie_name`."""
     response.set_cookie(
-        name,
-        secret,
+        cookie_name(request, purpose),
+        value,
         max_age=int(lifetime.total_seconds()),
         path="/",
         httponly=True,
         samesite="Lax",
         secure=is_secure(request),
     )
+
+
+def drop_cookie(request: web.Request, response: web.StreamResponse, purpose: str) -> None:
+    name, secure = cookie_name(request, purpose), is_secure(request)
+    response.del_cookie(name, path="/", secure=secure, httponly=True, samesite="Lax")
 
 
 def cookie_name(request: web.Request, purpose: str = "") -> str:

@@ -16,7 +16,7 @@ POST /api/lectures/{lecture}/undo {event, reason}
 GET  /api/lectures/{lecture}/report?venue=   …/report.csv?venue=
     GET  /api/lectures/{lecture}/names?venue=&which=&limit=&offset=   …/names.csv
 GET  /api/screen                                            what the venue's screen shows, asked each second
-POST /api/check-in {code, number, name}                     a phone at this venue; `code` as in the QR code's URL
+POST /api/check-in {code} with {number, name, remember} or {as_remembered}   a phone; `code` as in the QR code's URL
 GET  /api/kiosk   POST /api/kiosk/frames?width=&height=     cards at the door: what it shows; a camera's frame read
 POST /api/kiosk/check-ins {payload, event}                  a card was held up; …/api/lectures/{lecture}/badges: by hand
 GET  /api/badges?venue=   …/badges/sheet.pdf?venue=|person= who has a card; the sheets to print

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from typing import Annotated, Literal
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, PlainSerializer
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, PlainSerializer, model_validator
 
 
 def timestamp(value: dt.datetime) -> str:
@@ -288,11 +288,21 @@ class EventOut(Out):
 
 
 class PhoneCheckIn(In):
-    """`code` is the part of the QR code's address after /c/, or the ticket that the page at that address holds."""
+    """`code` is the part of the QR code's address after /c/, or the ticket that the page at that address holds.
+    `as_remembered`: as whoever the phone's cookie says; otherwise number and name are needed. `remember`: keep them in
+    such a cookie."""
 
-    code: Annotated[str, Field(min_length=3, max_length=100)]
-    name: Text
-    number: Annotated[str, Field(min_length=1, max_length=64)]
+    code: Annotated[str, Field(min_length=3, max_length=200)]
+    name: Text | None = None
+    number: Annotated[str, Field(min_length=1, max_length=64)] | None = None
+    as_remembered: bool = False
+    remember: bool = False
+
+    @model_validator(mode="after")
+    def _somebody(self) -> PhoneCheckIn:
+        if not self.as_remembered and not (self.name and self.number):
+            raise ValueError("number and name are needed")
+        return self
 
 
 class PhoneCheckInOut(Out):

@@ -1,30 +1,19 @@
-"""What the venue's screen shows, what the state bar shows, and the check-in by phone that the screen's code opens."""
+"""What the venue's screen shows, and what the state bar shows."""
 
 from __future__ import annotations
 
 from aiohttp import web
 
 from attendance import code as codes
-from attendance.event import Kind, Method
 from attendance.lectures import Lecture, LectureState
-from attendance.log import Captured
 from attendance.qr import qr_svg
-from attendance.roll_call import check_open
 from broadcast import slides_of
-from venues.errors import TongtangError
-from web import auth, sentences, targets, tickets
+from web import sentences, targets
 from web.api import models, present
 from web.keys import LOCALE, RENDERER
 from web.node import Node
-from web.routes import Access, Route, body_of, node_of
+from web.routes import Access, Route, node_of
 from web.version import VERSION
-
-
-class CodeInvalid(TongtangError):
-    """This code is no longer valid. Please scan the code on the screen again."""
-
-    code = "code_invalid"
-    status = 403
 
 
 async def screen(request: web.Request) -> models.ScreenOut:
@@ -92,65 +81,6 @@ async def _code(node: Node, lecture: str, venue: int) -> dict[str, object]:
     return {"code_url": url, "code_svg": qr_svg(url), "code_expires_in_s": round(remaining, 3)}
 
 
-async def phone_check_in(request: web.Request) -> models.PhoneCheckInOut:
-    """A phone checks its owner in at this venue, with the code that the screen shows."""
-    node, wanted = node_of(request), body_of(request, models.PhoneCheckIn)
-    await node.attempts.check_in(auth.address_of(request))
-    lecture = await lecture_of_code(node, wanted.code)
-    captured = await node.log.capture(
-        lecture=lecture.id, number=wanted.number, name=wanted.name, method=Method.CODE, device=device_of(request)
-    )
-    await note_seen(node, captured, device_of(request))
-    return await checked_in(node, lecture, captured)
-
-
-async def note_seen(node: Node, captured: Captured, device: str | None) -> None:
-    """Who was checked in before and scans again while a presence check is held, was seen at it."""
-    event = captured.event
-    if not captured.already:
-        return
-    found = await node.reports.roll_call(event.lecture, event.venue)
-    if check_open(found.room, node.now()):
-        await node.log.capture(
-            lecture=event.lecture, about=event.id, kind=Kind.PRESENCE_CHECK, method=Method.CODE, device=device
-        )
-
-
-async def checked_in(node: Node, lecture: Lecture, captured: Captured) -> models.PhoneCheckInOut:
-    """What the phone is told: a guest is whoever is not at home in this very venue, as in its roll-call."""
-    event = captured.event
-    person = await node.people.get(event.person) if event.person else None
-    return models.PhoneCheckInOut(
-        lecture=lecture.id,
-        title=lecture.title,
-        name=event.name,
-        captured_at=event.captured_at,
-        already=captured.already,
-        guest=person is None or person.home != node.require_venue().id,
-    )
-
-
-async def ticket_for_code(node: Node, text: str) -> tuple[Lecture, str]:
-    """The lecture that a code from this venue's screen opens, and a ticket that stands for the code for five minutes:
-    typing a name takes longer than a code lives. Raises CodeInvalid, NotReady."""
-    lecture = await lecture_of_code(node, text)
-    return lecture, tickets.make(await node.code_secret(), lecture.id, node.require_venue().id, node.now())
-
-
-async def lecture_of_code(node: Node, text: str) -> Lecture:
-    """The lecture that a code from this venue's screen opens, or a ticket made from one. CodeInvalid, NotReady."""
-    venue, secret, now = node.require_venue(), await node.code_secret(), node.now()
-    lecture_id = tickets.check(secret, text, venue.id, now)
-    if lecture_id is None:
-        lecture_id, code = codes.split(text) or ("", "")
-        if not codes.check(secret, lecture_id, venue.id, code, now, node.settings.attendance.code_period_s):
-            raise CodeInvalid
-    lecture = await node.lectures.get(lecture_id)
-    if lecture is None:
-        raise CodeInvalid
-    return lecture
-
-
 def device_of(request: web.Request) -> str | None:
     """What the browser calls itself, cut to what an event may hold."""
     agent = request.headers.get("User-Agent", "")
@@ -193,13 +123,4 @@ def say(request: web.Request, sentence: str) -> str:
 ROUTES = [
     Route("GET", "/api/screen", screen, access=Access.SCREEN, target=targets.screen, answer=models.ScreenOut),
     Route("GET", "/api/node", state, access=Access.SESSION, answer=models.NodeStateOut),
-    Route(
-        "POST",
-        "/api/check-in",
-        phone_check_in,
-        access=Access.PUBLIC,
-        body=models.PhoneCheckIn,
-        answer=models.PhoneCheckInOut,
-        status=201,
-    ),
 ]

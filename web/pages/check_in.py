@@ -4,64 +4,78 @@ from __future__ import annotations
 
 from aiohttp import web
 
-from attendance.event import Method
 from venues.errors import TongtangError
-from web import auth
+from web import auth, phones
+from web.api import check_in as api
+from web.api.check_in import Admission, CodeInvalid
 from web.api.models import PhoneCheckIn, PhoneCheckInOut
-from web.api.screen import CodeInvalid, checked_in, device_of, lecture_of_code, note_seen, ticket_for_code
 from web.dispatch import checked
 from web.pages.forms import complaint, field
 from web.render import render
 from web.routes import Access, Route, node_of
 
+_ELSE = "else"  # in the query: somebody else than whom the phone remembers
+
 
 async def show(request: web.Request) -> web.Response:
     try:
-        lecture, ticket = await ticket_for_code(node_of(request), request.match_info["code"])
+        admission = await api.admit(node_of(request), request.match_info["code"])
     except CodeInvalid as error:
-        return _page(request, status=error.status, problem=complaint(request, error), is_open=False)
-    return _page(request, title=lecture.title, code=ticket)
+        return _page(request, None, status=error.status, problem=complaint(request, error), is_open=False)
+    known = await phones.remembered(request)
+    response = _page(
+        request,
+        admission,
+        code=await api.ticket(node_of(request), admission),
+        known=known,
+        asks=known is not None and _ELSE not in request.query,
+    )
+    phones.keep_device(request, response, phones.device_of(request))
+    return response
 
 
 async def check_in(request: web.Request) -> web.Response:
     """The form itself, for a phone whose browser runs no modules; others use POST /api/check-in."""
     node, code = node_of(request), request.match_info["code"]
-    name, number = await field(request, "name"), await field(request, "number")
-    title = ""
+    if await field(request, "forget"):
+        return await _forget(request)
+    given = {name: await field(request, name) or None for name in ("name", "number")}
+    marks = {name: bool(await field(request, name)) for name in ("as_remembered", "remember")}
+    admission, device = None, phones.device_of(request)
     try:
         await node.attempts.check_in(auth.address_of(request))
-        lecture = await lecture_of_code(node, code)
-        title = lecture.title
-        checked(PhoneCheckIn, {"code": code, "name": name, "number": number})
-        captured = await node.log.capture(
-            lecture=lecture.id, number=number, name=name, method=Method.CODE, device=device_of(request)
-        )
+        admission = await api.admit(node, code)
+        wanted = checked(PhoneCheckIn, {"code": code, **given, **marks})
+        assert isinstance(wanted, PhoneCheckIn)
+        done = await api.check_in(request, admission, wanted, device)
     except TongtangError as error:
         is_open = not isinstance(error, CodeInvalid)
-        return _page(
-            request,
-            status=error.status,
-            title=title,
-            problem=complaint(request, error),
-            is_open=is_open,
-            name=name,
-            number=number,
-        )
-    await note_seen(node, captured, device_of(request))
-    done = await checked_in(node, lecture, captured)
-    return _page(request, title=title, is_open=False, done=done)
+        told = complaint(request, error)
+        response = _page(request, admission, status=error.status, problem=told, is_open=is_open, given=given)
+        phones.keep_device(request, response, device)
+        return response
+    response = _page(request, admission, code=await api.ticket(node, admission), is_open=False, done=done)
+    await api.keep(request, response, wanted, done, device)
+    return response
+
+
+async def _forget(request: web.Request) -> web.Response:
+    response = web.Response(status=303, headers={"Location": request.path})
+    phones.forget(request, response)
+    return response
 
 
 def _page(
     request: web.Request,
+    admission: Admission | None,
     *,
     status: int = 200,
-    title: str = "",
     code: str | None = None,
     problem: str | None = None,
     is_open: bool = True,
-    name: str = "",
-    number: str = "",
+    known: phones.Remembered | None = None,
+    asks: bool = False,
+    given: dict[str, str | None] | None = None,
     done: PhoneCheckInOut | None = None,
 ) -> web.Response:
     return render(
@@ -69,11 +83,13 @@ def _page(
         "check_in.html",
         status=status,
         code=code or request.match_info["code"],
-        title=title,
+        title=admission.lecture.title if admission else "",
+        place=admission.venue if admission else None,
         problem=problem,
         open=is_open,
-        name=name,
-        number=number,
+        known=known,
+        asks=asks,
+        given={name: value or "" for name, value in (given or {"name": None, "number": None}).items()},
         done=done,
     )
 

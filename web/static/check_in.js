@@ -1,29 +1,16 @@
-// A phone checks in: remembers who it is, sends once more when the network fails, says plainly what happened.
+// A phone checks in: sends once more when the network fails, says plainly what happened. The phone's cookies, which no
+// script can read, say whose it is.
 
 import { ask, clock, pause, say } from "./api.js";
 
-const KEY = "tongtang.me";
 const TRIES = 3;
-const form = document.getElementById("check-in");
-const fields = { number: document.getElementById("number"), name: document.getElementById("name") };
 const trouble = document.getElementById("trouble");
 const success = document.getElementById("success");
 
-function remembered() {
-  try {
-    return JSON.parse(localStorage.getItem(KEY)) ?? {};
-  } catch {
-    return {}; // no storage (private window) or not ours
-  }
-}
-
-function remember(me) {
-  try {
-    if (document.getElementById("remember").checked) localStorage.setItem(KEY, JSON.stringify(me));
-    else localStorage.removeItem(KEY);
-  } catch {
-    // Without storage the person types again next time.
-  }
+try {
+  localStorage.removeItem("tongtang.me"); // where the first version kept name and number
+} catch {
+  // no storage: nothing was kept
 }
 
 /** A repeat is safe: who is checked in already stays so. */
@@ -38,39 +25,41 @@ async function send(body) {
   }
 }
 
-form?.addEventListener("submit", async (event) => {
-  event.preventDefault();
-  const me = { number: fields.number.value.trim(), name: fields.name.value.trim() };
-  const button = form.querySelector("button");
-  button.disabled = true;
-  button.textContent = say("sending");
-  trouble.hidden = true;
-  try {
-    const done = await send({ code: form.dataset.code, ...me });
-    remember(me);
-    celebrate(done);
-  } catch (error) {
-    trouble.textContent = error.offline ? say("offline") : error.message;
-    trouble.hidden = false;
-    trouble.focus();
-  }
-  button.disabled = false;
-  button.textContent = say("check_in");
-});
+function onSubmit(form, body) {
+  form?.addEventListener("submit", async (event) => {
+    event.preventDefault();
+    const button = form.querySelector("button");
+    const words = button.textContent;
+    button.disabled = true;
+    button.textContent = say("sending");
+    trouble.hidden = true;
+    try {
+      celebrate(await send({ code: form.dataset.code, ...body() }));
+    } catch (error) {
+      if (error.code === "not_remembered") location.replace(document.getElementById("else").href);
+      trouble.textContent = error.offline ? say("offline") : error.message;
+      trouble.hidden = false;
+      trouble.focus();
+    }
+    button.disabled = false;
+    button.textContent = words;
+  });
+}
+
+const value = (id) => document.getElementById(id).value.trim();
+onSubmit(document.getElementById("me"), () => ({ as_remembered: true }));
+onSubmit(document.getElementById("check-in"), () => ({
+  number: value("number"),
+  name: value("name"),
+  remember: document.getElementById("remember").checked,
+}));
 
 function celebrate({ name, captured_at: time, already, title, guest }) {
-  form.hidden = true;
-  document.getElementById("intro").hidden = true;
+  for (const id of ["intro", "known", "check-in"]) document.getElementById(id)?.setAttribute("hidden", "");
   document.getElementById("who").textContent = name;
   document.getElementById("when").textContent = say(already ? "already" : "at", { time: clock(time) });
   document.getElementById("what").textContent = title;
   document.getElementById("guest").hidden = !guest;
   success.hidden = false;
   success.focus();
-}
-
-if (form) {
-  const me = remembered();
-  fields.number.value ||= me.number ?? "";
-  fields.name.value ||= me.name ?? "";
 }

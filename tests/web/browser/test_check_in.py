@@ -29,8 +29,10 @@ async def test_a_phone_checks_in_by_the_code_and_is_remembered(stage: Stage) -> 
         await expect(page.locator("#success")).to_contain_text("贵州省")
         assert await fits(page)
         await page.goto(await code_on_screen(stage))
-        await expect(page.locator("#number")).to_have_value("0001")
-        await page.locator("#check-in button").tap()
+        await expect(page.locator("#are-you")).to_have_text("您是张秀英吗？")
+        await expect(page.locator("#known")).to_contain_text("编号末尾 01")
+        assert await fits(page)
+        await page.locator("#me button").tap()
         await expect(page.locator("#when")).to_contain_text("已经签到")
     assert (await stage.node.reports.count(stage.lecture, stage.venues["52"].id)).present == 1
 
@@ -45,3 +47,18 @@ async def test_a_phone_that_does_not_reach_the_node_is_told_so_and_loses_nothing
         await page.context.set_offline(False)
         await page.locator("#check-in button").tap()
         await expect(page.locator("#who")).to_have_text("王建国")
+
+
+async def test_a_phone_that_several_people_share(stage: Stage) -> None:
+    async with stage.page(PHONE) as page:
+        await page.goto(await code_on_screen(stage))
+        await fill(page, "0001", "张秀英")
+        await page.locator("#next").tap()
+        await expect(page.locator("#number")).to_have_value("")
+        await fill(page, "0002", "王建国")
+        await expect(page.locator("#who")).to_have_text("王建国")
+        await page.goto(await code_on_screen(stage))
+        await expect(page.locator("#are-you")).to_have_text("Are you 张秀英?")  # whoever came second did not ask to be
+        await page.locator("#forget").tap()
+        await expect(page.locator("#remember")).to_be_checked()
+    assert (await stage.node.reports.count(stage.lecture, stage.venues["52"].id)).present == 2
