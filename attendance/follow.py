@@ -1,7 +1,8 @@
 """Learning from the parent how far everything has come, and taking back what a disk that was set back has lost.
 
-`wait_s` decides when to ask, `Follower` asks: once after each start which of the parent's streams are longer than
-ours, then, for as long as something here is not known to be at the root, how far the root has come.
+`wait_s` decides when to ask, `Follower` asks: after each start of this node or of the parent, and each hour, which of
+the parent's streams are longer than ours, and which are shorter: what the parent has forgotten (its disk was set back,
+too) goes up again. Then, for as long as something here is not known to be at the root, how far the root has come.
 """
 
 from __future__ import annotations
@@ -18,7 +19,9 @@ from attendance.streams_store import Key
 logger = logging.getLogger(__name__)
 
 MOST_S = 60.0
+LOOK_S = 3600.0  # a database can be set back without any node being started
 PAGE = 500
+RANGES_MOST = 100  # on the wire; of more a child sends again what it need not
 
 
 def wait_s(interval_s: float, in_vain: int, random: float) -> float:
@@ -33,19 +36,23 @@ def to_wire(one: Stream) -> dict[str, object]:
         "epoch": one.epoch,
         "upto": one.upto,
         "last": one.last,
+        "beyond": [list(span) for span in (*one.beyond[: RANGES_MOST - 1], *one.beyond[RANGES_MOST - 1 :][-1:])],
         "forked_at": one.forked_at,
         "root": one.root,
     }
 
 
 def from_wire(obj: Mapping[str, object]) -> Stream:
-    """Of what lies beyond a gap only the last number crosses the link. Raises KeyError, TypeError, ValueError."""
+    """An older parent tells of what lies beyond a gap the last number only. Raises KeyError, TypeError, ValueError."""
     upto, last, forked_at = _whole(obj["upto"]), _whole(obj["last"]), obj["forked_at"]
+    spans = obj.get("beyond", [[last, last]] if last > upto else [])
+    if not isinstance(spans, list):
+        raise TypeError(f"not ranges of numbers: {spans!r}")
     return Stream(
         node=str(obj["node"]),
         epoch=_whole(obj["epoch"]),
         upto=upto,
-        beyond=((last, last),) if last > upto else (),
+        beyond=tuple((_whole(first), _whole(end)) for first, end in spans),
         forked_at=None if forked_at is None else _whole(forked_at),
         root=_whole(obj["root"]),
     )
@@ -59,6 +66,10 @@ def _whole(value: object) -> int:
 
 class Parent(Protocol):
     """The parent's answers; None when there is none, for whatever reason."""
+
+    @property
+    def life(self) -> str:
+        """Another text after each start of the parent, and for another parent."""
 
     async def streams(self, keys: Sequence[Key], /) -> list[Stream] | None: ...
 
@@ -86,28 +97,55 @@ class Follower:
         self._interval_s = interval_s
         self._random = random
         self._sleep = sleep
+        self._taken_back: set[tuple[Key, int, int | None]] = set()  # what is not here for all that was asked
 
     async def run(self) -> None:
         """For ever; ends by cancellation, at any point of which nothing is lost."""
-        in_vain = 0
-        while not await self.look_back():
-            in_vain += 1
-            await self._sleep(wait_s(self._interval_s, in_vain, self._random()))
-        in_vain = 0
         while True:
+            in_vain = 0
+            life = self._parent.life
+            while not await self.look_back():
+                in_vain += 1
+                await self._sleep(wait_s(self._interval_s, in_vain, self._random()))
+                life = self._parent.life
+            await self._ask_on(life or self._parent.life)
+
+    async def _ask_on(self, life: str) -> None:
+        """Until it is time to look back again."""
+        in_vain, passed_s = 0, 0.0
+        while passed_s < LOOK_S:
             in_vain = 0 if await self.ask() else in_vain + 1
-            await self._sleep(wait_s(self._interval_s, in_vain, self._random()))
+            pause_s = wait_s(self._interval_s, in_vain, self._random())
+            await self._sleep(pause_s)
+            passed_s += pause_s
+            if self._parent.life != life:
+                return
 
     async def look_back(self) -> bool:
-        """Whether the parent knows more of this subtree than this node does; if so, take it back. False: ask again."""
-        after, set_back = FIRST, False
+        """Compare with all that the parent has of this subtree: take back what is not here, hand up again what is not
+        there. False: ask again."""
+        after, lacking = FIRST, list[Stream]()
         while (page := await self._parent.below(after)) is not None:
-            learned = await self._journey.learn(page)
-            set_back = set_back or learned.set_back
+            lacking += (await self._journey.learn(page)).lacking
             if len(page) < PAGE:
-                return not set_back or await self._restore()
+                return await self._restore(lacking) and await self._hand_up_again()
             after = (page[-1].node, page[-1].epoch)
         return False
+
+    async def _hand_up_again(self) -> bool:
+        after, count = FIRST, 0
+        while own := await self._journey.kept(PAGE, after):
+            keys = [(one.node, one.epoch) for one in own]
+            told = await self._parent.streams(keys)
+            if told is None:
+                return False
+            count += await self._journey.compare(own, told)
+            if len(own) < PAGE:
+                break
+            after = keys[-1]
+        if count:
+            logger.warning("the parent has lost %d events that it had answered for: they go up again", count)
+        return True
 
     async def ask(self) -> bool:
         """One round over everything that the root may not have; whether it brought anything, or there was nothing."""
@@ -119,14 +157,19 @@ class Follower:
                 return False
             learned = await self._journey.learn(told)
             moved, asked = moved + learned.moved, True
-            if learned.set_back and not await self._restore():
+            if not await self._restore(learned.lacking):
                 return False
             if len(waiting) < PAGE:
                 break
             after = keys[-1]
         return moved > 0 or not asked
 
-    async def _restore(self) -> bool:
+    async def _restore(self, lacking: Sequence[Stream]) -> bool:
+        """Take back what of these streams is at the parent alone; what the parent does not give is not asked for
+        twice."""
+        wanted = {((one.node, one.epoch), one.last, one.forked_at) for one in lacking}
+        if wanted <= self._taken_back:
+            return True
         after: int | None = 0
         count = 0
         while after is not None:
@@ -135,5 +178,6 @@ class Follower:
                 return False
             events, after = page
             count += await self._journey.restore(events)
+        self._taken_back |= wanted
         logger.warning("this node's disk was set back: %d events came back from the parent", count)
         return True

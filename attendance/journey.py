@@ -7,7 +7,7 @@ import datetime as dt
 import logging
 from collections.abc import Callable, Sequence
 
-from attendance import intake, streams, streams_store
+from attendance import again_store, intake, streams, streams_store
 from attendance.event import Event
 from attendance.paths_store import Paths
 from attendance.store import EPOCH, Rows
@@ -24,13 +24,21 @@ class Journey:
     """Part of `EventLog`; arguments as there."""
 
     def __init__(
-        self, db: Database, node_id: str, venue_id: int, *, now: Callable[[], dt.datetime], is_root: bool
+        self,
+        db: Database,
+        node_id: str,
+        venue_id: int,
+        *,
+        now: Callable[[], dt.datetime],
+        is_root: bool,
+        on_change: Callable[[], None] = lambda: None,
     ) -> None:
         self._db = db
         self._node_id = node_id
         self._venue_id = venue_id
         self._now = now
         self._is_root = is_root
+        self._on_change = on_change
 
     async def streams(self, keys: Sequence[Key]) -> list[Stream]:
         """What is here of these (node, epoch), nothing for those that are unknown. At the root, what is here is at the
@@ -60,11 +68,11 @@ class Journey:
 
     def _learn(self, rows: Rows, told: Sequence[Stream]) -> Learned:
         mine = streams_store.streams(rows.connection, [(one.node, one.epoch) for one in told])
-        moved, lost, further = 0, False, list[Stream]()
+        moved, lacking, further = 0, list[Stream](), list[Stream]()
         for one in told:
             own = mine.get((one.node, one.epoch)) or Stream(node=one.node, epoch=one.epoch)
-            back = streams.set_back(own, one.last)
-            lost = lost or back
+            if back := streams.set_back(own, one):
+                lacking.append(one)
             root = min(one.root, own.mark)
             if root > own.root:
                 further.append(dataclasses.replace(own, root=root))
@@ -72,7 +80,29 @@ class Journey:
             if one.node == self._node_id and (back or one.forked_at is not None):
                 self._leave_epoch(rows, one.epoch)
         streams_store.put(rows.connection, further)
-        return Learned(moved=moved, set_back=lost)
+        return Learned(moved=moved, lacking=tuple(lacking))
+
+    async def kept(self, limit: int, after: Key = FIRST) -> list[Stream]:
+        """All streams of which there is something here, in order, from beyond `after`; at the root none."""
+        if self._is_root:
+            return []
+        return await self._db.read(lambda connection: streams_store.every(connection, limit, after))
+
+    async def compare(self, own: Sequence[Stream], told: Sequence[Stream]) -> int:
+        """`own` streams with what the parent says of them (nothing: it has nothing). What it had answered for and has
+        no more is to go up again; returns how many events. The root's marks are what the parent says now."""
+        known = {(one.node, one.epoch): one for one in told}
+        pairs = [(one, known.get((one.node, one.epoch)) or Stream(node=one.node, epoch=one.epoch)) for one in own]
+        doubtful = {(mine.node, mine.epoch): (mine, theirs) for mine, theirs in pairs if streams.may_lack(mine, theirs)}
+        lost = await self._db.read(lambda connection: again_store.lost(connection, doubtful)) if doubtful else []
+        roots = {(mine.node, mine.epoch): theirs.root for mine, theirs in pairs if theirs.root < mine.root}
+
+        if not lost and not roots:
+            return 0
+        await self._db.write(lambda connection: again_store.is_less(connection, roots, lost))
+        if lost:
+            self._on_change()
+        return len(lost)
 
     def _leave_epoch(self, rows: Rows, epoch: int) -> None:
         now_ms = int(self._now().timestamp() * 1000)

@@ -76,7 +76,7 @@ class EventLog:
         self._clock = clock
         self._on_change = on_change
         self._paths = Paths()
-        self.journey = Journey(db, node_id, venue_id, now=now, is_root=is_root)
+        self.journey = Journey(db, node_id, venue_id, now=now, is_root=is_root, on_change=on_change)
         self._gather = Gather(self._take, lambda batch: len(batch.items), _TOGETHER)
 
     async def _write(self, work: Callable[[Rows], T]) -> T:

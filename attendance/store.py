@@ -27,7 +27,7 @@ from attendance.tables import lecture as lecture_table
 from attendance.tables import person as person_table
 from attendance.tables import quarantine as quarantine_table
 from venues.store import set_meta
-from venues.tables import meta
+from venues.tables import meta, venue_closure
 
 STORE_REFUSED = (DataError, IntegrityError)  # the database will never take these values; anything else is worth a retry
 EPOCH = "attendance.epoch"  # key of the number under which this node counts its own events
@@ -186,9 +186,12 @@ class Rows:
         return changed
 
     def received(self, child: int, after: int, limit: int) -> list[tuple[int, Event]]:
-        """(position, event) of what came from a child, in order, from beyond the position `after`."""
-        about = event_table.c
-        query = sa.select(event_table).where(about.received_from == child, about.position > after)
+        """(position, event) of what came from a child's subtree, in order, from beyond the position `after`: also what
+        came by another way, while the child could not be reached."""
+        about, pairs = event_table.c, venue_closure.c
+        inside = sa.select(pairs.descendant).where(pairs.ancestor == child)
+        query = sa.select(event_table).where(about.received_from.is_not(None), about.position > after)
+        query = query.where(sa.or_(about.received_from == child, about.venue.in_(inside)))
         rows = self._connection.execute(query.order_by(about.position).limit(limit)).mappings()
         return [(row["position"], _event(row)) for row in rows]
 

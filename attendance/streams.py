@@ -63,16 +63,34 @@ def add(stream: Stream, seqs: Iterable[int]) -> Stream:
 
 @dataclass(frozen=True, kw_only=True)
 class Learned:
-    """What came of the parent's word on streams: `moved` of them are further at the root than was known."""
+    """What came of the parent's word on streams: `moved` of them are further at the root than was known; in `lacking`
+    the parent has events that are not here."""
 
     moved: int
-    set_back: bool  # the parent has events of this subtree that are not here
+    lacking: tuple[Stream, ...]
 
 
-def set_back(stream: Stream | None, told: int) -> bool:
-    """Whether a parent that has seen `told` of our own numbers knows more of us than we do ourselves: this disk was
-    set back, and must not number on from where it stands."""
-    return told > (stream.last if stream else 0)
+def set_back(own: Stream, told: Stream) -> bool:
+    """Whether the parent knows more of a stream than is here, where it was written or passed through: this disk was set
+    back or copied, and a writer must not number on from where it stands."""
+    if told.forked_at is None:
+        return told.last > own.last
+    return told.last > own.last or own.forked_at is None or told.forked_at < own.forked_at
+
+
+def surely_has(own: Stream, told: Stream, seq: int) -> bool:
+    """Whether the parent that says `told` has this event of `own`. Of a number that two events bear nobody can say."""
+    forks = [stream.forked_at for stream in (own, told) if stream.forked_at is not None]
+    return told.holds(seq) and all(seq < forked_at for forked_at in forks)
+
+
+def may_lack(own: Stream, told: Stream) -> bool:
+    """Whether there is a number here of which it is not sure that the parent has the event, too."""
+    ranges = ((1, own.upto), *own.beyond) if own.upto else own.beyond
+    if own.forked_at is not None or told.forked_at is not None:
+        return bool(ranges)
+    theirs = ((1, told.upto), *told.beyond)
+    return not all(any(low <= first and last <= high for low, high in theirs) for first, last in ranges)
 
 
 def to_text(ranges: Ranges) -> str:

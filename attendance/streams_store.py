@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection, RowMapping
@@ -59,6 +59,20 @@ def put(connection: Connection, rows: Sequence[Stream]) -> None:
             for row in rows
         ],
     )
+
+
+def lower_root(connection: Connection, roots: Mapping[Key, int]) -> None:
+    """The root has no more than this of these streams."""
+    for (name, epoch), root in roots.items():
+        query = table.update().where(table.c.node == name, table.c.epoch == epoch, table.c.root > root)
+        connection.execute(query.values(root=root))
+
+
+def every(connection: Connection, limit: int, after: Key = ("", 0)) -> list[Stream]:
+    """All that have rows, in order, from beyond `after`."""
+    query = sa.select(table).where(sa.tuple_(table.c.node, table.c.epoch) > after)
+    rows = connection.execute(query.order_by(table.c.node, table.c.epoch).limit(limit)).mappings()
+    return [_stream(row) for row in rows]
 
 
 def uncovered(connection: Connection, limit: int, after: Key = ("", 0)) -> list[Stream]:

@@ -39,6 +39,7 @@ __all__ = [
 
 log = logging.getLogger(__name__)
 
+_LIFE = "Tongtang-Instance"  # header: another one after each start of a node
 _BATCH = 500  # changes, and records of nodes, in one heartbeat
 _LEAST_S = 1.0  # between two heartbeats or two polls, whatever there is to tell
 
@@ -131,6 +132,7 @@ class ParentLink:
         self._refusals: dict[str, tuple[ParentRefused, dt.datetime]] = {}  # by parent
         self._clock = ClockFilter()
         self._returned = Changes()
+        self._life = ""
 
     @property
     def state(self) -> LinkState:
@@ -146,6 +148,11 @@ class ParentLink:
     def url(self) -> str:
         """The parent that is used now."""
         return self._urls[self._place]
+
+    @property
+    def life(self) -> str:
+        """Another text after each start of the parent, and for another parent; "" before the first answer."""
+        return self._life
 
     @property
     def clock(self) -> ClockEstimate | None:
@@ -177,6 +184,7 @@ class ParentLink:
                     self._session, method, url, path, json=json, data=data, headers=signed, timeout=timeout
                 )
                 if response.status != 401:
+                    self._life = f"{url} {response.headers.get(_LIFE, '')}"
                     self._set_state(LinkState.CONNECTED)
                     return response
                 self._drop_bearer(bearer)

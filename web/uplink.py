@@ -47,6 +47,10 @@ class _Parent:
     def __init__(self, link: ParentLink) -> None:
         self._link = link
 
+    @property
+    def life(self) -> str:
+        return self._link.life
+
     async def streams(self, keys: Sequence[tuple[str, int]]) -> list[Stream] | None:
         return await self._streams("POST", _STREAMS, {"streams": keys})
 

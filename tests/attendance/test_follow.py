@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from attendance import EventLog, Method
+from attendance import EventLog, Method, Outcome, Result
 from attendance.event import to_wire
-from attendance.follow import MOST_S, PAGE, Follower, from_wire, wait_s
+from attendance.follow import LOOK_S, MOST_S, PAGE, RANGES_MOST, Follower, from_wire, wait_s
 from attendance.follow import to_wire as stream_to_wire
 from attendance.streams import Stream
 from attendance.streams_store import Key
@@ -22,13 +22,20 @@ def test_the_wait_grows_to_its_most_and_is_spread() -> None:
     assert wait_s(3600, 9, 1.0) == 3600
 
 
-def test_a_stream_survives_the_wire_but_for_what_lies_beyond_a_gap() -> None:
+def test_a_stream_survives_the_wire() -> None:
     one = Stream(node="n", epoch=3, upto=5, beyond=((7, 8), (10, 12)), forked_at=4, root=2)
-    again = from_wire(stream_to_wire(one))
-    assert again == dataclasses.replace(one, beyond=((12, 12),))
-    assert (again.last, again.mark) == (one.last, one.mark)
+    wire = stream_to_wire(one)
+    assert from_wire(wire) == one
+    older = from_wire({key: value for key, value in wire.items() if key != "beyond"})
+    assert older == dataclasses.replace(one, beyond=((12, 12),))
+    assert (older.last, older.mark) == (one.last, one.mark)
+    torn = dataclasses.replace(one, beyond=tuple((n, n) for n in range(7, 7 + 2 * RANGES_MOST + 2, 2)))
+    crossed = from_wire(stream_to_wire(torn))
+    assert (len(crossed.beyond), crossed.last) == (RANGES_MOST, torn.last)
     with pytest.raises(ValueError, match="-1"):
-        from_wire(stream_to_wire(one) | {"root": -1})
+        from_wire(wire | {"root": -1})
+    with pytest.raises(TypeError):
+        from_wire(wire | {"beyond": "7-8"})
 
 
 class Above:
@@ -38,6 +45,7 @@ class Above:
         self.log = log
         self.child = child
         self.down = False
+        self.life = "first"
         self.asked: list[Sequence[Key]] = []
 
     async def streams(self, keys: Sequence[Key]) -> list[Stream] | None:
@@ -120,6 +128,108 @@ async def test_a_disk_that_was_set_back_gets_everything_again(
     assert {event.id for event in await root.outbox(100)} == {event.id for event in [*events, early]}
     assert await again.journey.restore([to_wire(event) for event in events]) == 0
     await fresh.db.close()
+
+
+async def walk_in(log: EventLog, lecture: str, name: str) -> str:
+    return (await log.capture(lecture=lecture, name=name, method=Method.WALK_IN)).event.id
+
+
+async def test_what_the_parent_has_lost_goes_up_again(
+    site: Site, child: Site, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    log, root = child.log(VILLAGE), site.log(PROVINCE, node="root", is_root=True)
+    ids = [await walk_in(log, site.lecture, f"客{n}") for n in range(3)]
+    await hand_up(log, root)
+    older = await below(site, PROVINCE, tmp_path_factory.mktemp("backup"))
+    backup = older.log(PROVINCE, node="root", is_root=True)
+    await backup.ingest([to_wire(event) for event in await root.outbox(2)], COUNTY)
+    more = [await walk_in(log, site.lecture, f"客{n}") for n in range(3, 5)]
+    await hand_up(log, root)
+    assert await follower(log, Above(root, COUNTY)).look_back()
+    assert await follower(log, Above(root, COUNTY)).ask()
+    assert (await log.outbox(100), await log.journey.uncovered(9)) == ([], [])
+    child.changes = 0
+    above = Above(backup, COUNTY)
+    above.down = True
+    assert not await follower(log, above).look_back()
+    above.down = False
+    assert await follower(log, above).look_back()
+    assert [event.id for event in await log.outbox(100)] == [ids[2], *more]
+    assert child.changes == 1  # the uploader is woken
+    assert [one.root for one in await log.journey.uncovered(9)] == [2]
+    await hand_up(log, backup)
+    assert {event.id for event in await backup.outbox(100)} == {*ids, *more}
+    assert await follower(log, above).look_back()
+    assert await follower(log, above).ask()
+    assert (await log.outbox(100), await log.journey.uncovered(9)) == ([], [])
+    await older.db.close()
+
+
+async def test_what_the_parent_keeps_aside_does_not_go_up_for_ever(site: Site, child: Site) -> None:
+    log, root = child.log(VILLAGE), site.log(PROVINCE, node="root", is_root=True)
+    ids = [await walk_in(log, site.lecture, f"客{n}") for n in range(3)]
+    events = await log.outbox(100)
+    results = await root.ingest([to_wire(event) for event in (events[0], events[2])], COUNTY)
+    await log.mark([*results, Result(id=ids[1], outcome=Outcome.QUARANTINED, code="venue_outside")])
+    assert await follower(log, Above(root, COUNTY)).look_back()
+    assert await log.outbox(100) == []
+
+
+async def test_it_looks_back_at_each_start_of_the_parent_and_each_hour(site: Site, child: Site) -> None:
+    log, root = child.log(VILLAGE), site.log(PROVINCE, node="root", is_root=True)
+    await walk_in(log, site.lecture, "客")
+    await hand_up(log, root)
+    above, slept = Above(root, COUNTY), list[float]()
+
+    async def sleep(seconds: float) -> None:
+        slept.append(seconds)
+        if len(slept) == 5:
+            above.life = "second"
+        if sum(slept) > LOOK_S * 1.1:
+            raise EndOfTest
+
+    with pytest.raises(EndOfTest):
+        await Follower(log.journey, above, interval_s=60, random=lambda: 0.0, sleep=sleep).run()
+    looked = [keys for keys in above.asked if len(keys) == 1]
+    assert len(looked) == 4  # the first, the mark, the second life, an hour later
+
+
+async def test_a_disk_that_counted_on_after_it_was_set_back_gets_its_events_back(
+    site: Site, child: Site, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    log, root = child.log(VILLAGE), site.log(PROVINCE, node="root", is_root=True)
+    lost = [await walk_in(log, site.lecture, f"客{n}") for n in range(2)]
+    epoch = (await log.outbox(1))[0].epoch
+    await hand_up(log, root)
+    fresh = await below(site, COUNTY, tmp_path_factory.mktemp("older"))
+    fresh.entropy = Entropy(99)
+    again, above = fresh.log(VILLAGE), Above(root, COUNTY)
+    above.epochs = (epoch,)
+    new = [await walk_in(again, site.lecture, f"又{n}") for n in range(3)]  # numbers 1 to 3, of which two were given
+    await hand_up(again, root)
+    follow = follower(again, above)
+    assert not await follow.ask()
+    known = {event.id for event in await again.outbox(100)}
+    assert known == set()
+    found = await again.journey.received(PROVINCE, 0, 100)
+    assert {event.id for _, event in found} == set(lost)
+    asked = len(above.asked)
+    assert not await follow.ask()  # the fork stays; nothing is taken back twice
+    assert len(above.asked) == asked + 1
+    later = (await again.capture(lecture=site.lecture, name="后", method=Method.WALK_IN)).event
+    assert (later.epoch > epoch, later.seq) == (True, 1)
+    assert await follow.look_back()
+    assert {event.id for event in await again.outbox(100)} >= {
+        *new,
+        later.id,
+    }  # nobody knows which of two the parent has
+    await hand_up(again, root)
+    assert {event.id for event in await root.outbox(100)} == {*lost, *new, later.id}
+    await fresh.db.close()
+
+
+class EndOfTest(Exception):
+    pass
 
 
 async def test_many_streams_are_asked_for_by_page(site: Site, database: Database) -> None:

@@ -50,7 +50,7 @@ async def test_the_roots_marks_come_down_and_never_beyond_what_is_here(site: Sit
     assert (await journey.learn([told])).moved == 0
     assert [one.root for one in await journey.uncovered(10)] == [2]
     learned = await journey.learn([dataclasses.replace(told, upto=9, root=9)])
-    assert (learned.moved, learned.set_back) == (1, True)
+    assert (learned.moved, len(learned.lacking)) == (1, 1)
     assert [one.root for one in await journey.streams([KEY])] == [3]
 
 
@@ -59,9 +59,9 @@ async def test_own_events_count_and_a_disk_that_was_set_back_begins_a_new_epoch(
     first = (await log.capture(lecture=site.lecture, name="客", method=Method.WALK_IN)).event
     assert [one.upto for one in await log.journey.streams([("node-1", first.epoch)])] == [1]
     told = Stream(node="node-1", epoch=first.epoch, upto=1)
-    assert not (await log.journey.learn([told])).set_back
+    assert not (await log.journey.learn([told])).lacking
     site.clock.move(hours=-3)
-    assert (await log.journey.learn([dataclasses.replace(told, upto=5)])).set_back
+    assert (await log.journey.learn([dataclasses.replace(told, upto=5)])).lacking
     second = (await log.capture(lecture=site.lecture, name="客", method=Method.WALK_IN)).event
     assert (second.epoch > first.epoch, second.seq) == (True, 1)
 

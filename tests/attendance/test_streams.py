@@ -5,7 +5,7 @@ import random
 from hypothesis import given
 from hypothesis import strategies as st
 
-from attendance.streams import Stream, add, from_text, set_back, to_text
+from attendance.streams import Stream, add, from_text, may_lack, set_back, surely_has, to_text
 
 NEW = Stream(node="n", epoch=1)
 
@@ -43,7 +43,29 @@ def test_a_number_borne_twice_is_a_fork_and_the_mark_stays_below_it() -> None:
 
 
 def test_a_disk_that_was_set_back() -> None:
-    assert not set_back(None, 0)
-    assert set_back(None, 1)
-    assert not set_back(add(NEW, [1, 2, 3]), 3)
-    assert set_back(add(NEW, [1, 2]), 3)
+    three = add(NEW, [1, 2, 3])
+    assert not set_back(NEW, NEW)
+    assert set_back(NEW, add(NEW, [1]))
+    assert not set_back(three, three)
+    assert set_back(add(NEW, [1, 2]), three)
+    assert set_back(add(NEW, [1, 2, 3, 4]), add(three, [3]))  # it has counted on, over numbers that it had given before
+    assert not set_back(add(three, [3]), add(three, [3]))
+    assert set_back(add(three, [3]), add(three, [2, 3]))
+
+
+def test_what_a_parent_may_have_lost() -> None:
+    own = add(NEW, [1, 2, 3, 5, 6])
+    assert not may_lack(own, own)
+    assert not may_lack(own, add(NEW, range(1, 9)))
+    assert not may_lack(NEW, own)
+    for told in (NEW, add(NEW, [1, 2]), add(NEW, [1, 2, 3]), add(NEW, [1, 2, 3, 6])):
+        assert may_lack(own, told)
+    assert [seq for seq in (1, 2, 3, 5, 6) if not surely_has(own, add(NEW, [1, 2, 3, 6]), seq)] == [5]
+
+
+def test_of_a_number_that_two_events_bear_nobody_knows_which_the_parent_has() -> None:
+    own = add(NEW, [1, 2, 3, 4])
+    forked = add(own, [3])
+    for mine, told in ((own, forked), (forked, own), (forked, forked)):
+        assert may_lack(mine, told)
+        assert [seq for seq in (1, 2, 3, 4) if surely_has(mine, told, seq)] == [1, 2]

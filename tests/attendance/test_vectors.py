@@ -59,6 +59,19 @@ def test_the_mark_of_a_stream(vector: dict[str, Any]) -> None:
     assert found == {key: vector[key] for key in found}
 
 
+@each("compared")
+def test_what_a_child_does_where_the_parent_has_other_events(vector: dict[str, Any]) -> None:
+    own, told = streams.Stream(node="n", epoch=1), streams.Stream(node="n", epoch=1)
+    for seqs in vector["own"]:
+        own = streams.add(own, seqs)
+    for seqs in vector["told"]:
+        told = streams.add(told, seqs)
+    here = sorted({seq for seqs in vector["own"] for seq in seqs})
+    assert streams.set_back(own, told) is vector["take_back"]
+    assert [seq for seq in here if not streams.surely_has(own, told, seq)] == vector["again"]
+    assert streams.may_lack(own, told) is bool(vector["again"])
+
+
 @each("after_an_answer")
 def test_what_a_child_does_after_an_answer(vector: dict[str, Any]) -> None:
     reply = sync.Reply(status=vector["status"], retry_after_s=vector["retry_after_s"])

@@ -115,12 +115,14 @@ class StreamsQuery(In):
 
 class StreamOut(Out):
     """How far the parent holds what one node numbered in one epoch: everything up to `upto`, `last` the highest number
-    that it ever saw, `forked_at` the least number that two different events bear, `root` how far the root holds it."""
+    that it ever saw, `beyond` ranges [first, last] of what lies beyond a gap (of many not all), `forked_at` the least
+    number that two different events bear, `root` how far the root holds it."""
 
     node: str
     epoch: int
     upto: int
     last: int
+    beyond: list[tuple[int, int]]
     forked_at: int | None
     root: int
 
