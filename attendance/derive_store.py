@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import itertools
 from collections.abc import Callable, Collection, Mapping, Sequence
+from functools import partial
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
@@ -23,6 +24,7 @@ from attendance.tables import lecture as lecture_table
 from attendance.tables import person as person_table
 from attendance.tables import presence as table
 from attendance.venue_reports import chunks
+from venues.database import insert_many, look_up
 
 Read = Callable[[sa.Select[tuple[object, ...]]], list[Event]]
 
@@ -53,11 +55,10 @@ class Derivation:
         wanted: dict[str, set[str]] = {}
         for event in single:
             wanted.setdefault(event.lecture, set()).add(event.subject)
-        about, known = event_table.c, set[tuple[str, str]]()
+        known = set[tuple[str, str]]()
         for lecture, subjects in wanted.items():
-            for chunk in chunks(list(subjects)):
-                query = sa.select(about.subject).where(about.lecture == lecture, about.subject.in_(chunk)).distinct()
-                known.update((lecture, subject) for subject in self._connection.scalars(query))
+            found = look_up(self._connection, subjects, partial(_any_about, lecture))
+            known.update((lecture, subject) for subject in found)
         return [event for event in single if (event.lecture, event.subject) not in known]
 
     def derive(self, lecture: str, subjects: Collection[str]) -> None:
@@ -84,24 +85,26 @@ class Derivation:
             return
         paths = self._paths.of(self._connection, {row.venue for row in presences})
         homes: dict[tuple[str, str], int] = {}
-        for lecture, rows in itertools.groupby(sorted(presences, key=_lecture), key=_lecture):
+        for lecture, people in itertools.groupby(sorted(presences, key=_lecture), key=_lecture):
             known = self._by(lecture)[0]
             at = (known.started_at or known.starts_at) if known else None
-            found = home_of(self._connection, [row.person for row in rows], at)
+            found = home_of(self._connection, [row.person for row in people], at)
             homes.update({(lecture, person): home for person, home in found.items()})
-        self._connection.execute(
-            table.insert(),
-            [_row(row, paths.get(row.venue, {}), homes.get((row.lecture, row.person), row.home)) for row in presences],
-        )
+        rows = [
+            _row(row, paths.get(row.venue, {}), homes.get((row.lecture, row.person), row.home)) for row in presences
+        ]
+        insert_many(self._connection, table, rows)
+
+
+def _any_about(lecture: str, subject: sa.ColumnElement[str]) -> sa.Select[int]:
+    about = event_table.c
+    return sa.select(sa.literal(1)).where(about.lecture == lecture, about.subject == subject)
 
 
 def home_of(connection: Connection, people: Sequence[str], at: dt.datetime | None) -> dict[str, int]:
     """Where these people are at home."""
-    found: dict[str, int] = {}
-    for chunk in chunks(people):
-        query = sa.select(person_table.c.id, person_table.c.home_id).where(person_table.c.id.in_(chunk))
-        found.update((row.id, row.home_id) for row in connection.execute(query))
-    return found
+    home = sa.select(person_table.c.home_id)
+    return look_up(connection, people, lambda id_: home.where(person_table.c.id == id_))
 
 
 def due(connection: Connection) -> tuple[str, int, list[str]] | None:

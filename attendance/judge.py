@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from attendance.event import Event, Kind, Method
 from attendance.lectures import Lecture
 from attendance.policy import FIRST, Policy, Rules
-from attendance.presence import moment, standing
+from attendance.presence import by_kind, moment
 
 JUDGED = frozenset({Kind.CHECK_IN, Kind.UNDO, Kind.SIGN_OUT, Kind.LEAVE, Kind.CORRECTION})
 _TICKS = frozenset({Method.ROLL_CALL, Method.WALK_IN})
@@ -59,16 +59,15 @@ class _Stay:
 
 def judge(events: Iterable[Event], lecture: Lecture | None, policy: Policy = FIRST) -> Presence | None:
     """One person's row from all events of that person in the lecture; None when nothing stands."""
-    known = list({event.id: event for event in events}.values())
-    check_ins = standing(known)
-    leaves, corrections = standing(known, Kind.LEAVE), standing(known, Kind.CORRECTION)
+    said = by_kind(events)
+    check_ins, leaves, corrections = (said.get(kind, []) for kind in (Kind.CHECK_IN, Kind.LEAVE, Kind.CORRECTION))
     correction = corrections[-1] if corrections else None
     decisive = check_ins[0] if check_ins else (correction or (leaves[-1] if leaves else None))
     if decisive is None:
         return None
     status = _status(check_ins, correction)
     rules = policy.rules
-    stays = _stays(known, check_ins, rules)
+    stays = _stays(check_ins, said.get(Kind.SIGN_OUT, []), rules)
     late, early = _late(check_ins, lecture, rules), bool(stays) and not leaves and _early(stays, lecture, rules)
     seconds = _seconds(stays, lecture, rules)
     if correction is not None and correction.data:
@@ -139,10 +138,10 @@ def _early(stays: Sequence[_Stay], lecture: Lecture | None, rules: Rules) -> boo
     return all(stay.until is not None and stay.until < limit for stay in stays)
 
 
-def _stays(events: Sequence[Event], check_ins: Sequence[Event], rules: Rules) -> list[_Stay]:
+def _stays(check_ins: Sequence[Event], sign_outs: Sequence[Event], rules: Rules) -> list[_Stay]:
     """From each check-in to the next sign-out at the same venue; an operator's first tick from the beginning."""
     moves: dict[int, list[Event]] = {}
-    for event in sorted([*check_ins, *standing(events, Kind.SIGN_OUT)], key=lambda one: (moment(one), one.id)):
+    for event in sorted([*check_ins, *sign_outs], key=lambda one: (moment(one), one.id)):
         moves.setdefault(event.venue, []).append(event)
     stays: list[_Stay] = []
     for of_venue in moves.values():

@@ -25,9 +25,24 @@ def undone(events: Iterable[Event]) -> set[str | None]:
     return {event.supersedes for event in events if event.kind == Kind.UNDO}
 
 
-def standing(events: Iterable[Event], kind: str = Kind.CHECK_IN) -> list[Event]:
-    """The events of a kind that no undo takes back, the earliest first; a pure function of the *set* of events."""
+def by_kind(events: Iterable[Event]) -> dict[str, list[Event]]:
+    """The events that no undo takes back by their kind, the earliest first; a pure function of the *set* of events."""
     known = {event.id: event for event in events}
     gone = undone(known.values())
-    stand = [event for event in known.values() if event.kind == kind and event.id not in gone]
-    return sorted(stand, key=lambda event: (moment(event), event.id))
+    found: dict[str, list[Event]] = {}
+    for id_, event in known.items():
+        if id_ not in gone:
+            found.setdefault(event.kind, []).append(event)
+    for several in found.values():
+        if len(several) > 1:
+            several.sort(key=_order)
+    return found
+
+
+def standing(events: Iterable[Event], kind: str = Kind.CHECK_IN) -> list[Event]:
+    """Those of one kind."""
+    return by_kind(events).get(kind, [])
+
+
+def _order(event: Event) -> tuple[dt.datetime, str]:
+    return moment(event), event.id

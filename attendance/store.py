@@ -26,6 +26,7 @@ from attendance.tables import event as event_table
 from attendance.tables import lecture as lecture_table
 from attendance.tables import person as person_table
 from attendance.tables import quarantine as quarantine_table
+from venues.database import insert_many, look_up
 from venues.store import set_meta
 from venues.tables import meta, venue_closure
 
@@ -94,11 +95,8 @@ class Rows:
 
     def hashes(self, ids: Iterable[str]) -> dict[str, str]:
         """Content hash by id of those events that are in the log."""
-        known: dict[str, str] = {}
-        for chunk in _chunks(ids):
-            query = sa.select(event_table.c.id, event_table.c.content_hash).where(event_table.c.id.in_(chunk))
-            known.update((row.id, row.content_hash) for row in self._connection.execute(query))
-        return known
+        by_id = sa.select(event_table.c.content_hash)
+        return look_up(self._connection, ids, lambda id_: by_id.where(event_table.c.id == id_))
 
     def next_seq(self, node: str, epoch: int) -> int:
         known = streams_store.streams(self._connection, [(node, epoch)]).get((node, epoch))
@@ -127,7 +125,7 @@ class Rows:
             }
             for entry, event in zip(entries, named, strict=True)
         ]
-        self._connection.execute(event_table.insert(), rows)
+        insert_many(self._connection, event_table, rows)
         derivation.arrived(named, first)
         bearers_store.seen(self._connection, events)
         streams_store.arrived(self._connection, [(event.node, event.epoch, event.seq) for event in events])

@@ -11,12 +11,13 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import datetime as dt
+import json
 import logging
 import os
 import sqlite3
 import time
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -58,6 +59,50 @@ def upsert(connection: Connection, table: sa.Table) -> postgresql.Insert | sqlit
     return postgresql.insert(table) if connection.dialect.name == "postgresql" else sqlite.insert(table)
 
 
+def insert_many(connection: Connection, table: sa.Table, rows: Sequence[Mapping[str, Any]]) -> None:
+    """INSERT of many rows with the same keys, for what comes by the thousand: no statement of SQLAlchemy's is made for
+    each row, and PostgreSQL gets one statement with an array for each column."""
+    if not rows:
+        return
+    names = list(rows[0])
+    columns: list[Sequence[Any]] = []
+    for name in names:
+        values: list[Any] = [row[name] for row in rows]
+        process = table.c[name].type.dialect_impl(connection.dialect).bind_processor(connection.dialect)
+        columns.append([process(value) for value in values] if process else values)
+    head = f"INSERT INTO {table.name} ({', '.join(names)})"
+    if connection.dialect.name == "postgresql":
+        arrays = ", ".join(f"%s::{_array_of(table.c[name].type)}" for name in names)
+        connection.exec_driver_sql(f"{head} SELECT * FROM unnest({arrays})", tuple(columns))
+    else:
+        marks = ", ".join("?" * len(names))
+        connection.exec_driver_sql(f"{head} VALUES ({marks})", list(zip(*columns, strict=True)))
+
+
+def look_up(
+    connection: Connection, texts: Iterable[str], query: Callable[[sa.ColumnElement[str]], sa.Select[Any]]
+) -> dict[str, Any]:
+    """The first value that `query(text)` (one column) gives for each of thousands of texts; some may have none.
+
+    It is asked for one by one, by an index, in one statement with one bound value: a list in `IN` would be parsed and
+    planned anew for each length, and lets PostgreSQL scan everything in a table of which it knows nothing yet.
+    """
+    if connection.dialect.name == "postgresql":
+        rows_of = sa.func.unnest(sa.cast(list(texts), postgresql.ARRAY(sa.Text)))
+        text = rows_of.table_valued(sa.column("value", sa.Text)).render_derived().c.value
+    else:
+        text = sa.func.json_each(json.dumps(list(texts))).table_valued(sa.column("value", sa.Text)).c.value
+    rows = connection.execute(sa.select(text, query(text).limit(1).scalar_subquery()))
+    return {value: found for value, found in rows if found is not None}
+
+
+def _array_of(type_: sa.types.TypeEngine[Any]) -> str:
+    """Wide types: a value that does not fit its column is refused by the INSERT, as it would be alone, not cut."""
+    if isinstance(type_, sa.Boolean):
+        return "boolean[]"
+    return "text[]" if isinstance(type_, sa.String) else "bigint[]"
+
+
 @dataclass(frozen=True, kw_only=True)
 class _Write:
     """`work` may run a second time, when the transaction that it shared was lost: its first run left nothing."""
@@ -81,6 +126,8 @@ class Database:
         if self.url.get_backend_name() == "sqlite":
             sa.event.listen(self.engine, "connect", _prepare_sqlite)
             sa.event.listen(self.engine, "begin", _begin_sqlite)
+        else:
+            sa.event.listen(self.engine, "connect", _prepare_postgresql)
         self._waiting: deque[_Write] = deque()
         self._writer = ThreadPoolExecutor(1, thread_name_prefix="db-writer")
         self._readers = ThreadPoolExecutor(readers, thread_name_prefix="db-reader")
@@ -267,6 +314,14 @@ def _prepare_sqlite(connection: DBAPIConnection, _entry: ConnectionPoolEntry) ->
     ):
         cursor.execute(f"PRAGMA {pragma}")
     cursor.close()
+
+
+def _prepare_postgresql(connection: DBAPIConnection, _entry: ConnectionPoolEntry) -> None:
+    # A plan kept for a prepared statement was made when the table was small: it would scan what has grown since.
+    cursor = connection.cursor()
+    cursor.execute("SET plan_cache_mode = force_custom_plan")
+    cursor.close()
+    connection.commit()  # else the setting would go with the first rollback
 
 
 def _begin_sqlite(connection: Connection) -> None:
