@@ -20,7 +20,7 @@ from dataclasses import dataclass, field, fields
 from typing import ClassVar
 
 from venues.errors import TongtangError
-from venues.wire import format_time, parse_time
+from venues.wire import format_time, is_ours, parse_time
 
 Data = Mapping[str, int | str | bool]
 
@@ -211,14 +211,18 @@ def to_wire(event: Event) -> dict[str, object]:
 
 def canonical(event: Event) -> bytes:
     """The one byte string of an event: UTF-8 JSON, keys sorted, no spaces (RFC 8785 for strings and integers)."""
-    return json.dumps(to_wire(event), ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode()
+    return spell(to_wire(event)).encode()
+
+
+# One encoder for all: json.dumps makes a new one for each call with options.
+spell = json.JSONEncoder(ensure_ascii=False, sort_keys=True, separators=(",", ":"), check_circular=False).encode
 
 
 def data_text(event: Event) -> str | None:
     """`data` in its one spelling, for a database."""
     if event.data is None:
         return None
-    return json.dumps(dict(event.data), ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+    return spell(dict(event.data))
 
 
 def kind_of(word: str) -> str:
@@ -306,10 +310,9 @@ def _data(value: object) -> Data:
 
 def _time(obj: dict[str, object], name: str) -> dt.datetime:
     text = _text(obj, name)
+    if not is_ours(text):  # one spelling only
+        raise EventFieldInvalid(field=name)
     try:
-        time = parse_time(text)
+        return parse_time(text)
     except ValueError as error:
         raise EventFieldInvalid(field=name) from error
-    if format_time(time) != text:  # one spelling only
-        raise EventFieldInvalid(field=name)
-    return time

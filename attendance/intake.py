@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Collection, Mapping, MutableMapping, Sequence
 from dataclasses import dataclass
 
 from attendance.blank import hash_of, stands_for
-from attendance.event import Event, EventError, parse
+from attendance.event import Event, EventError, parse, spell
 from attendance.results import Outcome, Result
 
 
@@ -54,8 +53,7 @@ def _read(obj: object) -> Item:
     if known_as := stands_for(event):
         return Item(raw=obj, event=event, hash=known_as)
     # `parse` takes one spelling only, so what came has the canonical bytes when it is written anew.
-    text = json.dumps(obj, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
-    return Item(raw=obj, event=event, hash=hashlib.sha256(text.encode()).hexdigest())
+    return Item(raw=obj, event=event, hash=hashlib.sha256(spell(obj).encode()).hexdigest())
 
 
 def judge(

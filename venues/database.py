@@ -37,6 +37,9 @@ metadata = sa.MetaData()
 _EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 _BUSY_MS = 10_000
 _PURGE_WAIT_MS = 300  # for readers; writers wait as long, so rather another time
+# In one statement on SQLite, which lets other threads of Python go on after each: one by one, a busy thread would keep
+# the writer waiting for its turn at every row. At most 32,766 values.
+_ROWS_AT_ONCE = 200
 _GROUP_MOST = 60  # writes in one transaction; PostgreSQL keeps up to 64 savepoints where they are cheap
 _GROUP_S = 0.025  # after this long nothing more joins, so that the first do not wait for many
 
@@ -60,23 +63,39 @@ def upsert(connection: Connection, table: sa.Table) -> postgresql.Insert | sqlit
 
 
 def insert_many(connection: Connection, table: sa.Table, rows: Sequence[Mapping[str, Any]]) -> None:
-    """INSERT of many rows with the same keys, for what comes by the thousand: no statement of SQLAlchemy's is made for
-    each row, and PostgreSQL gets one statement with an array for each column."""
+    """INSERT of many rows with the same keys, for what comes by the thousand: no statement is made for each row."""
     if not rows:
         return
     names = list(rows[0])
-    columns: list[Sequence[Any]] = []
-    for name in names:
-        values: list[Any] = [row[name] for row in rows]
-        process = table.c[name].type.dialect_impl(connection.dialect).bind_processor(connection.dialect)
-        columns.append([process(value) for value in values] if process else values)
+    process = {name: made for name in names if (made := _bind_processor(connection, table.c[name].type))}
     head = f"INSERT INTO {table.name} ({', '.join(names)})"
     if connection.dialect.name == "postgresql":
-        arrays = ", ".join(f"%s::{_array_of(table.c[name].type)}" for name in names)
-        connection.exec_driver_sql(f"{head} SELECT * FROM unnest({arrays})", tuple(columns))
-    else:
-        marks = ", ".join("?" * len(names))
-        connection.exec_driver_sql(f"{head} VALUES ({marks})", list(zip(*columns, strict=True)))
+        typed = ", ".join(f"{name} {_wide(table.c[name].type)}" for name in names)
+        text = _json([{**row, **{name: make(row[name]) for name, make in process.items()}} for row in rows])
+        connection.exec_driver_sql(f"{head} SELECT * FROM json_to_recordset(%s::json) AS of({typed})", (text,))
+        return
+    one = f"({', '.join('?' * len(names))})"
+    makers = [(name, process.get(name)) for name in names]
+    for start in range(0, len(rows), _ROWS_AT_ONCE):
+        some = rows[start : start + _ROWS_AT_ONCE]
+        values = tuple(make(row[name]) if make else row[name] for row in some for name, make in makers)
+        connection.exec_driver_sql(f"{head} VALUES {', '.join([one] * len(some))}", values)
+
+
+def _bind_processor(connection: Connection, type_: sa.types.TypeEngine[Any]) -> Callable[[Any], Any] | None:
+    process: Callable[[Any], Any] | None = type_.dialect_impl(connection.dialect).bind_processor(connection.dialect)
+    return process
+
+
+def _wide(type_: sa.types.TypeEngine[Any]) -> str:
+    """A value that does not fit its column is refused by the INSERT, as it would be alone, and not cut before."""
+    if isinstance(type_, sa.Boolean):
+        return "boolean"
+    return "text" if isinstance(type_, sa.String) else "bigint"
+
+
+def _json(value: object) -> str:
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
 
 
 def look_up(
@@ -88,19 +107,12 @@ def look_up(
     planned anew for each length, and lets PostgreSQL scan everything in a table of which it knows nothing yet.
     """
     if connection.dialect.name == "postgresql":
-        rows_of = sa.func.unnest(sa.cast(list(texts), postgresql.ARRAY(sa.Text)))
-        text = rows_of.table_valued(sa.column("value", sa.Text)).render_derived().c.value
+        each = sa.func.json_array_elements_text(sa.cast(sa.literal(_json(list(texts)), sa.Text), postgresql.JSON))
     else:
-        text = sa.func.json_each(json.dumps(list(texts))).table_valued(sa.column("value", sa.Text)).c.value
+        each = sa.func.json_each(_json(list(texts)))
+    text = each.table_valued(sa.column("value", sa.Text)).c.value
     rows = connection.execute(sa.select(text, query(text).limit(1).scalar_subquery()))
     return {value: found for value, found in rows if found is not None}
-
-
-def _array_of(type_: sa.types.TypeEngine[Any]) -> str:
-    """Wide types: a value that does not fit its column is refused by the INSERT, as it would be alone, not cut."""
-    if isinstance(type_, sa.Boolean):
-        return "boolean[]"
-    return "text[]" if isinstance(type_, sa.String) else "bigint[]"
 
 
 @dataclass(frozen=True, kw_only=True)

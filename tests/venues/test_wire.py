@@ -5,6 +5,7 @@ import datetime as dt
 import pytest
 
 from venues import format_time, parse_time
+from venues.wire import is_ours
 
 
 def test_there_and_back() -> None:
@@ -25,3 +26,17 @@ def test_a_naive_time_stays_here() -> None:
 def test_anything_else_is_refused(text: object) -> None:
     with pytest.raises(ValueError, match=r".+"):
         parse_time(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "ours"),
+    [
+        ("2026-11-22T02:00:00.123Z", True),
+        ("2026-11-22T02:00:00Z", False),
+        ("2026-11-22T02:00:00.1234Z", False),
+        ("2026-11-22T02:00:00.123+00:00", False),
+        ("２026-11-22T02:00:00.123Z", False),
+    ],
+)
+def test_our_own_spelling_is_known(text: str, ours: bool) -> None:
+    assert is_ours(text) is ours
