@@ -19,6 +19,7 @@ const bar = new StateBar(at("statebar"));
 const kept = new KeptTicks(localStorage, `${lecture}:${venue}`);
 const unsaved = kept.read(); // key of a person → the row that was ticked but is not on the node's disk yet
 let offlineSince = null;
+let diskFull = false; // until the next tick that is saved
 let asked = 0; // counts answers: one that was asked before a tick must not turn that tick back
 
 // Saving --------------------------------------------------------------------------------------------------------
@@ -38,7 +39,7 @@ async function save(row) {
     const event = await ask("POST", `${base}/check-ins`, { ...who, event: row.mine });
     unsaved.delete(row.key);
     kept.write(unsaved);
-    online();
+    online(true);
     list.update({ ...row, present: true, state: "present", event: event.event, at: event.captured_at, method: event.method });
     spoken(say("saved", { name: row.name }));
     await refresh();
@@ -65,7 +66,7 @@ async function undo(row) {
     list.update({ ...row, present: false, state: "", event: null, at: null });
     list.mark(row.key, null);
     spoken(say("undone", { name: row.name }));
-    online();
+    online(true);
   } catch (error) {
     list.mark(row.key, null); // still present: nothing was undone
     if (error.offline) offline(error);
@@ -111,13 +112,20 @@ async function picture() {
   bar.picture(stream);
 }
 
-function online() {
+function online(saved = false) {
+  bar.reached(true);
+  if (diskFull && !saved) return; // it answers, but what was ticked is not saved yet
   if (offlineSince) trouble("");
   offlineSince = null;
-  bar.reached(true);
+  diskFull = false;
 }
 
 function offline(error) {
+  diskFull = error.code === "disk_full";
+  if (diskFull) {
+    offlineSince ??= Date.now();
+    return trouble(error.message); // the node's own words: what is to be done
+  }
   if (error.status === 0 || error.status >= 500) offlineSince ??= Date.now();
   trouble(say("offline", { time: clock(offlineSince ?? Date.now()) }));
   bar.reached(false);
@@ -185,7 +193,7 @@ at("walk-in").addEventListener("submit", async (event) => {
     at("walk-said").textContent = say("saved", { name });
     at("walk-in").reset();
     at("walk-name").focus();
-    online();
+    online(true);
     await refresh();
   } catch (error) {
     // The words stay in the boxes: nothing is lost, and nothing is counted before it is saved.
