@@ -109,6 +109,16 @@ sa.Index(
     sqlite_where=event.c.received_from.is_(None),
     postgresql_where=event.c.received_from.is_(None),
 )
+# With which phone whom: of all ways in only the codes of screens know the phone.
+sa.Index(
+    "event_by_phone",
+    event.c.device,
+    event.c.subject,
+    event.c.lecture,
+    event.c.method,
+    sqlite_where=sa.text("method IN ('code', 'root_code')"),
+    postgresql_where=sa.text("method IN ('code', 'root_code')"),
+)
 sa.Index(
     "event_outbox",
     event.c.refusals,

@@ -14,6 +14,7 @@ from web.api import (
     badges,
     check_in,
     closing,
+    flags,
     history,
     hops,
     kiosk,
@@ -66,7 +67,7 @@ OWN_ROUTES = [
 
 def declared_routes() -> tuple[Route, ...]:
     """All routes of the application."""
-    people = [session, privacy, roll_call, kiosk, badges, closing, history, policies, reports]
+    people = [session, privacy, roll_call, kiosk, badges, closing, history, policies, reports, flags]
     api = [*people, venues, lectures, hops, screen, check_in, rungs, tree_link]
     modules = [*api, openapi, media, metrics, pages]
     listed = [OWN_ROUTES, *(module.ROUTES for module in modules)]

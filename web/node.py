@@ -14,6 +14,7 @@ from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
 from attendance.badge_store import BadgeStore
+from attendance.flags_reports import FlagReports
 from attendance.lecture_store import LectureStore
 from attendance.lectures import Lecture, LectureState
 from attendance.log import EventLog
@@ -198,6 +199,7 @@ class Node:
         self.retention = Retention(self.db, self.entropy)
         self.quarantine = Quarantine(self.db)
         self.reports = Reports(self.db, self.health, self.now)
+        self.flags = FlagReports(self.db, self.now)
         self.summaries = Summaries(self.db)
         self._own_id = await remembered(self.db, "web.node_id", self._new_id)
         await self.look()

@@ -7,6 +7,7 @@ from aiohttp import web
 from attendance.history_reports import history
 from attendance.lectures import Lecture, LectureUnknown
 from attendance.people import person_id
+from web.api.flags_models import FlagsQuery
 from web.api.models import LectureIn
 from web.api.privacy_models import ErasureIn
 from web.api.report_models import NamesQuery, ReportQuery
@@ -23,7 +24,7 @@ async def venue(request: web.Request) -> Target:
 async def venue_in_query(request: web.Request) -> Target:
     """`?venue=`, else the caller's own venue."""
     query = request[QUERY]
-    assert isinstance(query, ReportQuery | NamesQuery)
+    assert isinstance(query, ReportQuery | NamesQuery | FlagsQuery)
     return Target(venue_id=await _existing(request, query.venue) if query.venue else user_of(request).venue_id)
 
 

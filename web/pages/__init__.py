@@ -8,13 +8,14 @@
 /venues[/{venue}]  /people                   the tree, enrolment, the list of people
 /privacy  /quarantine                        erasing a person; what this node keeps aside
 /lectures/{lecture}/report  …/names          the organizer's figures and the names behind them
+/lectures/{lecture}/flags                    what looks odd in how people checked in
 /lectures/{lecture}/people/{person}          one person's history in a lecture, and corrections
 /policies                                    how attendance is judged, version by version
 """
 
 from __future__ import annotations
 
-from web.pages import check_in, home, lectures, people, person, policies, privacy, report, sign_in, venue, venues
+from web.pages import check_in, flags, home, lectures, people, person, policies, privacy, report, sign_in, venue, venues
 from web.routes import Route
 
 __all__ = ["ROUTES"]
@@ -29,6 +30,7 @@ ROUTES: list[Route] = [
     *people.ROUTES,
     *privacy.ROUTES,
     *report.ROUTES,
+    *flags.ROUTES,
     *person.ROUTES,
     *policies.ROUTES,
 ]

@@ -34,17 +34,21 @@ async def report(request: web.Request) -> web.Response:
     node, query = node_of(request), query_of(request, ReportQuery)
     venue_id = query.venue or user_of(request).venue_id
     found = await node.reports.report(request.match_info["lecture"], venue_id, query.level)
-    may_judge = admits(user_of(request), Access.ORGANIZER) is Verdict.ALLOWED and node.is_root
+    organizes = admits(user_of(request), Access.ORGANIZER) is Verdict.ALLOWED
+    may_judge = organizes and node.is_root
+    flags, by_mobile_code = await node.flags.counts(found.lecture.id, venue_id)
     return render(
         request,
         "report.html",
         lecture=found.lecture,
-        above=_own_part(request, list(found.path)),
+        above=own_part(request, list(found.path)),
         total=found.rows[0],
         rows=found.rows[1:],
         itself=_itself(found),
         made_at=node.now(),
         may_judge=may_judge,
+        flags=flags if organizes else None,
+        by_mobile_code=by_mobile_code,
         policies=await node.policies.list() if may_judge else (),
     )
 
@@ -66,7 +70,7 @@ async def names(request: web.Request) -> web.Response:
         request,
         "names.html",
         lecture=lecture,
-        above=_own_part(request, await node.venues.path(venue_id)),
+        above=own_part(request, await node.venues.path(venue_id)),
         which=which,
         heading=say(request, WHICH[which]),
         choices=[(each, say(request, text)) for each, text in WHICH.items()],
@@ -76,7 +80,7 @@ async def names(request: web.Request) -> web.Response:
     )
 
 
-def _own_part(request: web.Request, path: list[Venue]) -> list[Venue]:
+def own_part(request: web.Request, path: list[Venue]) -> list[Venue]:
     """The path from the top of the caller's subtree: nobody is led above it."""
     top = user_of(request).venue_id
     places = [place for place, each in enumerate(path) if each.id == top]

@@ -16,6 +16,7 @@ def upgrade() -> None:
     _venue_records()
     _frozen_reports()
     _years()
+    _phones()
     op.execute("DELETE FROM summary_due")
     op.execute("INSERT INTO summary_due SELECT id, 1 FROM lecture")
 
@@ -90,3 +91,9 @@ def _years() -> None:
         sa.Column("credit", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("year", "person_id", "venue_id"),
     )
+
+
+def _phones() -> None:
+    codes = sa.text("method IN ('code', 'root_code')")
+    columns = ["device", "subject", "lecture", "method"]
+    op.create_index("event_by_phone", "event", columns, sqlite_where=codes, postgresql_where=codes)
