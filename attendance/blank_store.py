@@ -9,7 +9,7 @@ from sqlalchemy.engine import Connection
 
 from attendance import summary_store
 from attendance.blank import SOMEBODY, blanked, without_device
-from attendance.event import Event, data_text
+from attendance.event import Event, Kind, data_text
 from attendance.paths_store import Paths
 from attendance.store import Rows
 from attendance.tables import event as event_table
@@ -56,6 +56,7 @@ def blank(
     new = [blanked(event, hashes[event.id], pseudonyms[subject], homes.get(subject)) for subject, event in found]
     put(connection, new)
     _rename(rows, lecture, {subject: event.subject for (subject, _), event in zip(found, new, strict=True)})
+    rows.derive_records(lecture, {event.venue for _, event in found if event.kind == Kind.PRESENCE_CHECK})
     return found
 
 

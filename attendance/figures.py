@@ -40,9 +40,14 @@ class Figures:
     incomplete: int = 0  # have handed in, and not all of it is here
     picture_s: int = 0  # of the lecture, at all venues together
     sound_s: int = 0
+    told_s: int = 0  # how much of it these have told of, whether there was picture or not
     shown: int = 0  # venues that told of picture or sound
     headcount: int = 0  # of the venues that counted
     counted: int = 0
+    counted_present: int = 0  # those who checked in at these
+    seen: int = 0  # at the last presence check, of the venues that held one
+    checked: int = 0
+    checked_present: int = 0
 
     def add(self, other: Figures) -> None:
         for name in NAMES:
@@ -141,6 +146,54 @@ def at_home(
             if row is not None and row in found:
                 found[row].add(figures)
     return found
+
+
+@dataclass(frozen=True, kw_only=True)
+class VenueTold:
+    """What a single venue told of itself, see attendance.venue_record."""
+
+    venue: int
+    picture_s: int
+    sound_s: int
+    told_s: int
+    headcount: int | None
+    checks: int
+    seen: int
+
+
+def told(
+    records: Iterable[VenueTold], groups: Iterable[Group], paths: Mapping[int, Path], wanted: Mapping[int, int]
+) -> dict[int, Figures]:
+    """By wanted venue: picture, sound, headcounts and presence checks of it and all below it."""
+    present: dict[int, int] = {}
+    for group in groups:
+        present[group.venue] = present.get(group.venue, 0) + group.people
+    found = {venue: Figures() for venue in wanted}
+    levels = sorted(set(wanted.values()))
+    for one in records:
+        figures = _told(one, present.get(one.venue, 0))
+        path = paths.get(one.venue, {})
+        for level in levels:
+            row = path.get(level)
+            if row is not None and row in found:
+                found[row].add(figures)
+    return found
+
+
+def _told(one: VenueTold, present: int) -> Figures:
+    shown, counted, checked = bool(one.picture_s or one.sound_s), one.headcount is not None, one.checks > 0
+    return Figures(
+        picture_s=one.picture_s,
+        sound_s=one.sound_s,
+        told_s=one.told_s if shown else 0,
+        shown=int(shown),
+        headcount=one.headcount or 0,
+        counted=int(counted),
+        counted_present=present if counted else 0,
+        seen=one.seen,
+        checked=int(checked),
+        checked_present=present if checked else 0,
+    )
 
 
 def merged(parts: Sequence[Mapping[int, Figures]]) -> dict[int, Figures]:

@@ -13,12 +13,12 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from attendance.figures import NAMES, Figures, Group, HomeGroup, at_home, attended, merged
+from attendance.figures import NAMES, Figures, Group, HomeGroup, VenueTold, at_home, attended, merged, told
 from attendance.judge import Status
 from attendance.lecture_store import lecture_of
 from attendance.lectures import Lecture
 from attendance.paths_store import Paths
-from attendance.tables import closing, person, presence, summary, summary_due
+from attendance.tables import closing, person, presence, summary, summary_due, venue_record
 from attendance.tables import lecture as lecture_table
 from attendance.venue_reports import chunks
 from venues.tables import venue, venue_closure
@@ -87,15 +87,24 @@ def _summaries(connection: Connection, lecture: str, venues: Collection[int]) ->
 
 
 def direct(connection: Connection, paths: Paths, place: Place, rows: Mapping[int, int]) -> dict[int, Figures]:
-    """From the presences, the roster and the closings themselves."""
+    """From the presences, the roster, the closings and what the venues told, themselves."""
     # Rows without venues below need nothing of the rest of the subtree; few are asked for one by one.
     alone = sorted(rows) if place.venue not in rows and len(rows) <= _MANY and _are_leaves(connection, rows) else None
     groups, snapshots = _groups(connection, place, alone)
     homes = _home_groups(connection, place, alone)
     expected = _expected(connection, place, alone)
     closed = _closed(connection, place, alone)
-    known = paths.of(connection, {*expected, *closed, *(one.home for one in homes), *(one.home or 0 for one in groups)})
-    return merged([attended(groups, dict(known) | snapshots, rows), at_home(homes, expected, closed, known, rows)])
+    records = _records(connection, place, alone)
+    ids = {*expected, *closed, *(one.home for one in homes), *(one.home or 0 for one in groups)}
+    known = paths.of(connection, ids | {one.venue for one in records})
+    snapshots = dict(known) | snapshots
+    return merged(
+        [
+            attended(groups, snapshots, rows),
+            at_home(homes, expected, closed, known, rows),
+            told(records, groups, snapshots, rows),
+        ]
+    )
 
 
 def _are_leaves(connection: Connection, rows: Mapping[int, int]) -> bool:
@@ -172,6 +181,25 @@ def _closed(connection: Connection, place: Place, alone: list[int] | None) -> di
     for venue_id, complete in connection.execute(query.where(_of(about.venue, place, alone))):
         found[venue_id] = complete and found.get(venue_id, True)
     return found
+
+
+def _records(connection: Connection, place: Place, alone: list[int] | None) -> list[VenueTold]:
+    about = venue_record.c
+    query = sa.select(
+        about.venue_id, about.picture_s, about.sound_s, about.told_s, about.headcount, about.checks, about.seen
+    ).where(about.lecture_id == place.lecture.id, _of(about.venue_id, place, alone))
+    return [
+        VenueTold(
+            venue=venue_id,
+            picture_s=picture_s,
+            sound_s=sound_s,
+            told_s=told_s,
+            headcount=headcount,
+            checks=checks,
+            seen=seen,
+        )
+        for venue_id, picture_s, sound_s, told_s, headcount, checks, seen in connection.execute(query)
+    ]
 
 
 def _of(column: sa.ColumnElement[int], place: Place, alone: list[int] | None) -> sa.ColumnElement[bool]:

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TypeVar
 
-from attendance import closing, derive_store, erasure_store, intake, quarantine_store, rules
+from attendance import closing, derive_store, erasure_store, intake, quarantine_store, records_store, rules
 from attendance.blank import is_id
 from attendance.event import CARD, Data, Event, Kind, Method, is_plain, parse, to_wire
 from attendance.gather import Gather
@@ -37,7 +37,7 @@ logger = logging.getLogger(__name__)
 T = TypeVar("T")
 Clock = Callable[[], tuple[float | None, float | None]]
 _TOGETHER = 2000  # events of several children in one transaction
-_TOGETHER_JUDGED = 250  # people in one transaction
+_TOGETHER_JUDGED = 250  # people, or venues, in one transaction
 _FEW = 20  # events that are read at once; more are read beside the event loop
 
 
@@ -400,6 +400,10 @@ class EventLog:
         for start in range(0, len(people), _TOGETHER_JUDGED):
             some = people[start : start + _TOGETHER_JUDGED]
             await self._write(partial(Rows.derive, lecture=lecture, subjects=some))
+        venues = await self._db.read(lambda connection: records_store.venues(connection, lecture))
+        for start in range(0, len(venues), _TOGETHER_JUDGED):
+            few = venues[start : start + _TOGETHER_JUDGED]
+            await self._write(partial(Rows.derive_records, lecture=lecture, venues=few))
         await self._write(partial(Rows.judged, lecture=lecture, round_=round_))
         return True
 

@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection, RowMapping
 from sqlalchemy.exc import DataError, IntegrityError
 
-from attendance import bearers_store, closing_store, erasure_store, streams_store, summary_store
+from attendance import bearers_store, closing_store, erasure_store, records_store, streams_store, summary_store
 from attendance.derive_store import Derivation, judged
 from attendance.event import Event, Kind, data_text, kind_of, method_of
 from attendance.intake import Entry
@@ -103,7 +103,8 @@ class Rows:
         return (known or Stream(node=node, epoch=epoch)).last + 1
 
     def insert(self, entries: Sequence[Entry], at: dt.datetime, *, uploaded_at: dt.datetime | None = None) -> None:
-        """Write new events in this order and derive from them: presences, high-water marks, closings."""
+        """Write new events in this order and derive from them: presences, high-water marks, closings,
+        what the venues did."""
         if not entries:
             return
         entries = erasure_store.as_told(self._connection, entries)
@@ -130,12 +131,17 @@ class Rows:
         bearers_store.seen(self._connection, events)
         streams_store.arrived(self._connection, [(event.node, event.epoch, event.seq) for event in events])
         closing_store.arrived(self._connection, events)
+        records_store.arrived(self._connection, events, self._events)
         summary_store.changed(self._connection, {event.lecture for event in events})
 
     def derive(self, lecture: str, subjects: Collection[str]) -> None:
         """Make the presences of these people anew from their events."""
         Derivation(self._connection, self._paths, self._events).derive(lecture, subjects)
         summary_store.changed(self._connection, [lecture])
+
+    def derive_records(self, lecture: str, venues: Collection[int]) -> None:
+        """Make anew what these venues did."""
+        records_store.derive(self._connection, lecture, venues, self._events)
 
     def judged(self, lecture: str, round_: int) -> None:
         """All of the lecture is judged anew, unless something has changed meanwhile."""
@@ -148,11 +154,12 @@ class Rows:
         for lecture in bearers_store.lectures(self._connection, card):
             about = event_table.c
             query = sa.select(event_table).where(about.lecture == lecture, about.subject == was)
-            ids = [event.id for event in self._events(query) if event.subject == bearers_store.subject(card)]
-            for chunk in _chunks(ids):
+            moved = [event for event in self._events(query) if event.subject == bearers_store.subject(card)]
+            for chunk in _chunks([event.id for event in moved]):
                 update = event_table.update().where(event_table.c.id.in_(chunk))
                 self._connection.execute(update.values(subject=now))
             self.derive(lecture, {was, now})
+            self.derive_records(lecture, {event.venue for event in moved if event.kind == Kind.PRESENCE_CHECK})
 
     def _events(self, query: sa.Select[tuple[object, ...]]) -> list[Event]:
         return events_of(self._connection, query)

@@ -173,6 +173,7 @@ venue_record = sa.Table(
     sa.Column("venue_id", sa.Integer, primary_key=True, autoincrement=False),
     sa.Column("picture_s", sa.Integer, nullable=False, server_default="0"),  # of the lecture, with a picture
     sa.Column("sound_s", sa.Integer, nullable=False, server_default="0"),
+    sa.Column("told_s", sa.Integer, nullable=False, server_default="0"),  # of the lecture, until the venue last told
     sa.Column("headcount", sa.Integer),  # the last one
     sa.Column("headcount_at", UtcDateTime),
     sa.Column("checks", sa.Integer, nullable=False, server_default="0"),  # presence checks held

@@ -48,6 +48,7 @@ def _venue_records() -> None:
         sa.Column("venue_id", sa.Integer(), autoincrement=False, nullable=False),
         sa.Column("picture_s", sa.Integer(), server_default="0", nullable=False),
         sa.Column("sound_s", sa.Integer(), server_default="0", nullable=False),
+        sa.Column("told_s", sa.Integer(), server_default="0", nullable=False),
         sa.Column("headcount", sa.Integer(), nullable=True),
         sa.Column("headcount_at", sa.BigInteger(), nullable=True),
         sa.Column("checks", sa.Integer(), server_default="0", nullable=False),
@@ -56,7 +57,8 @@ def _venue_records() -> None:
     )
     op.create_index("venue_record_by_venue", "venue_record", ["venue_id"])
     op.create_index("closing_by_venue", "closing", ["venue"])
-    for name in ("picture_s", "sound_s", "shown", "headcount", "counted"):
+    names = ("picture_s", "sound_s", "told_s", "shown", "headcount", "counted", "counted_present")
+    for name in (*names, "seen", "checked", "checked_present"):
         op.add_column("summary", sa.Column(name, sa.BigInteger(), server_default="0", nullable=False))
 
 
