@@ -97,12 +97,12 @@ def direct(connection: Connection, paths: Paths, place: Place, rows: Mapping[int
     records = _records(connection, place, alone)
     ids = {*expected, *closed, *(one.home for one in homes), *(one.home or 0 for one in groups)}
     known = paths.of(connection, ids | {one.venue for one in records})
-    snapshots = dict(known) | snapshots
+    then = {**known, **snapshots}
     return merged(
         [
-            attended(groups, snapshots, rows),
+            attended(groups, then, rows),
             at_home(homes, expected, closed, known, rows),
-            told(records, groups, snapshots, rows),
+            told(records, groups, then, rows),
         ]
     )
 

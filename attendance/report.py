@@ -77,6 +77,37 @@ class HomeCounts:
 
 
 @dataclass(frozen=True, kw_only=True)
+class ToldCounts:
+    """What the venues of a row, itself and all below it, told of their rooms. `picture` and `sound`: which part of the
+    lecture those that showed it had, on average, 0…1; None where none did. While the lecture runs it is of the time
+    that they have told of so far."""
+
+    shown: int = 0  # venues that had picture or sound
+    picture_s: int = 0  # at all of them together
+    sound_s: int = 0
+    picture: float | None = None
+    sound: float | None = None
+    counted: int = 0  # venues where heads were counted
+    headcount: int = 0  # in these
+    counted_present: int = 0  # checked in at these
+    checked: int = 0  # venues that held a presence check
+    seen: int = 0  # at the last one
+    checked_present: int = 0  # checked in at these
+
+    @property
+    def picture_percent(self) -> int | None:
+        return None if self.picture is None else percent(self.picture)
+
+    @property
+    def sound_percent(self) -> int | None:
+        return None if self.sound is None else percent(self.sound)
+
+    def __bool__(self) -> bool:
+        """Whether anything was told."""
+        return bool(self.shown or self.counted or self.checked)
+
+
+@dataclass(frozen=True, kw_only=True)
 class ReportRow:
     """`present`, `guests`, `late`, `early`, `attended` and `minutes` are of those who were in the venue or below it;
     `home` is of those at home in it or below it."""
@@ -98,6 +129,7 @@ class ReportRow:
     venues: VenueCounts
     pending: int  # events that the nodes of the subtree have not handed up yet, as last heard
     standing: Standing  # of this venue alone
+    told: ToldCounts = ToldCounts()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -189,6 +221,13 @@ REPORT_COLUMNS = (
     "silent",
     "never_seen",
     "pending",
+    "shown",
+    "picture_percent",
+    "sound_percent",
+    "headcount",
+    "counted_present",
+    "seen_at_check",
+    "checked_present",
 )
 NAMES_COLUMNS = (
     *("number", "name", "home_code", "home", "attended_code", "attended", "at"),
@@ -208,7 +247,22 @@ def _report_line(row: ReportRow) -> tuple[str | int, ...]:
         *(row.present, row.guests, row.late, row.early),
         *(home.expected, home.came, home.leave, home.makeup, home.absent, home.not_reported),
         *(venues.total, venues.final, venues.behind, venues.connected, venues.silent, venues.never_seen, row.pending),
+        *_told_cells(row.told),
     )
+
+
+def _told_cells(told: ToldCounts) -> tuple[str | int, ...]:
+    """What nobody told is empty, not 0."""
+    counted = (told.headcount, told.counted_present) if told.counted else ("", "")
+    checked = (told.seen, told.checked_present) if told.checked else ("", "")
+    parts = ("" if part is None else part for part in (told.picture_percent, told.sound_percent))
+    return (told.shown, *parts, *counted, *checked)
+
+
+def percent(part: float) -> int:
+    """Whole per cent; not 100 while anything is missing, and not 0 where there was something."""
+    whole = round(100 * part)
+    return min(whole, 99) if part < 1 and whole else whole or (1 if part > 0 else 0)
 
 
 def names_csv(names: Iterable[NamedPerson], header: Sequence[str] = NAMES_COLUMNS) -> bytes:

@@ -19,9 +19,20 @@ from attendance.lectures import Lecture, LectureUnknown
 from attendance.names_reports import names
 from attendance.paths_store import Paths
 from attendance.policy_store import policy_of
-from attendance.report import Count, HomeCounts, LectureReport, Names, ReportRow, RollCall, VenueCounts, Which
+from attendance.report import (
+    Count,
+    HomeCounts,
+    LectureReport,
+    Names,
+    ReportRow,
+    RollCall,
+    ToldCounts,
+    VenueCounts,
+    Which,
+)
 from attendance.roll_call_reports import roll_call
 from attendance.tables import lecture as lecture_table
+from attendance.venue_record import length_s, share
 from attendance.venue_reports import chunks, venues_of
 from venues.database import Database
 from venues.status import Presence
@@ -206,6 +217,24 @@ def _row(found: _Found, row: Venue, counted: _Counted, own: tuple[Presence, int]
         ),
         pending=counted.pending,
         standing=standing(presence, pending, found.closings.get(row.id, ())),
+        told=told_counts(figures, length_s(found.lecture)),
+    )
+
+
+def told_counts(figures: Figures, length: int | None) -> ToldCounts:
+    """`length` of the lecture in seconds, None while it runs."""
+    return ToldCounts(
+        shown=figures.shown,
+        picture_s=figures.picture_s,
+        sound_s=figures.sound_s,
+        picture=share(figures.picture_s, figures.told_s, figures.shown, length),
+        sound=share(figures.sound_s, figures.told_s, figures.shown, length),
+        counted=figures.counted,
+        headcount=figures.headcount,
+        counted_present=figures.counted_present,
+        checked=figures.checked,
+        seen=figures.seen,
+        checked_present=figures.checked_present,
     )
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import datetime as dt
 import heapq
+import itertools
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
@@ -49,7 +50,7 @@ def record(events: Iterable[Event], lecture: Lecture | None) -> VenueRecord | No
     if not pictures and noted.headcount is None and not noted.checks:
         return None
     begun, ended = (_ms(lecture.started_at), _ms(lecture.ended_at)) if lecture else (None, None)
-    picture, sound, told = 0, 0, 0
+    picture, sound, told = 0.0, 0.0, 0
     if begun is not None:
         spans = [span for event in pictures if (span := _span(event, "picture_s", begun, ended))]
         picture = shared(spans)
@@ -72,7 +73,7 @@ def shared(spans: Iterable[Span]) -> float:
     edges = sorted({edge for start, end, _ in waiting for edge in (start, end)})
     open_: list[tuple[float, int]] = []  # (-fullness, end), the fullest first
     total, place = 0.0, 0
-    for left, right in zip(edges, edges[1:], strict=False):
+    for left, right in itertools.pairwise(edges):
         while place < len(waiting) and waiting[place][0] <= left:
             start, end, ms = waiting[place]
             heapq.heappush(open_, (-ms / (end - start), end))

@@ -263,6 +263,13 @@ async def test_csv(site: Site, reports: Reports) -> None:
         "silent": "1",
         "never_seen": "2",
         "pending": "3",
+        "shown": "0",
+        "picture_percent": "",
+        "sound_percent": "",
+        "headcount": "",
+        "counted_present": "",
+        "seen_at_check": "",
+        "checked_present": "",
     }
     names = await reports.names(site.lecture, VILLAGE_3, Which.PRESENT)
     chinese = ["编号", "姓名", "单位代码", "单位", "会场代码", "会场", "时间", "签退", "分钟", "状态", "迟到", "早退"]

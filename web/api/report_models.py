@@ -17,6 +17,27 @@ class ReportQuery(In):
     level: Annotated[int, Field(ge=0, le=9)] | None = None
 
 
+class ToldOut(Out):
+    """What the screens and operators of the venue and of all below it told. `shown` venues had picture or sound, in
+    seconds at all of them together, and as the part of the lecture that one of them had on average (0…1; while the
+    lecture runs, of the time that they told of). `headcount` people were counted in `counted` venues, where
+    `counted_present` had checked in; `seen` were there at the last presence check in `checked` venues, where
+    `checked_present` had.
+    """
+
+    shown: int
+    picture_s: int
+    sound_s: int
+    picture: float | None
+    sound: float | None
+    counted: int
+    headcount: int
+    counted_present: int
+    checked: int
+    seen: int
+    checked_present: int
+
+
 class ReportRowOut(Out):
     """Two bases that are never mixed. Of those who were in the venue or below it: `present` (of these, `guests` have
     another home), `late`, `early`, `attended` (long enough), `minutes`. Of those at home in it or below it, wherever
@@ -58,6 +79,7 @@ class ReportRowOut(Out):
     behind: int
     closed_at: Timestamp | None
     pending_events: int
+    told: ToldOut
 
 
 class ReportOut(Out):

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
+
 from aiohttp import web
 
-from attendance.report import NamedPerson, ReportRow, names_csv, report_csv
+from attendance.report import NamedPerson, ReportRow, ToldCounts, names_csv, report_csv
 from venues.tree import Venue
 from web import targets
 from web.api import present, report_models
@@ -67,7 +69,17 @@ def _row(node: Node, row: ReportRow, top: Venue) -> report_models.ReportRowOut:
         behind=standing.behind,
         closed_at=standing.closed_at,
         pending_events=row.pending,
+        told=told_out(row.told),
     )
+
+
+def told_out(told: ToldCounts) -> report_models.ToldOut:
+    rounded = {name: None if part is None else round(part, 4) for name, part in _parts(told).items()}
+    return report_models.ToldOut.model_validate(asdict(told) | rounded)
+
+
+def _parts(told: ToldCounts) -> dict[str, float | None]:
+    return {"picture": told.picture, "sound": told.sound}
 
 
 async def report_file(request: web.Request) -> web.Response:
