@@ -97,7 +97,12 @@ class Follower:
         self._interval_s = interval_s
         self._random = random
         self._sleep = sleep
+        self._news = asyncio.Event()
         self._taken_back: set[tuple[Key, int, int | None]] = set()  # what is not here for all that was asked
+
+    def expect(self) -> None:
+        """Something went up, or the parent is there again: what was asked for in vain may come soon."""
+        self._news.set()
 
     async def run(self) -> None:
         """For ever; ends by cancellation, at any point of which nothing is lost."""
@@ -105,8 +110,7 @@ class Follower:
             in_vain = 0
             life = self._parent.life
             while not await self.look_back():
-                in_vain += 1
-                await self._sleep(wait_s(self._interval_s, in_vain, self._random()))
+                in_vain, _ = await self._pause(in_vain + 1)
                 life = self._parent.life
             await self._ask_on(life or self._parent.life)
 
@@ -114,12 +118,28 @@ class Follower:
         """Until it is time to look back again."""
         in_vain, passed_s = 0, 0.0
         while passed_s < LOOK_S:
-            in_vain = 0 if await self.ask() else in_vain + 1
-            pause_s = wait_s(self._interval_s, in_vain, self._random())
-            await self._sleep(pause_s)
+            in_vain, pause_s = await self._pause(0 if await self.ask() else in_vain + 1)
             passed_s += pause_s
             if self._parent.life != life:
                 return
+
+    async def _pause(self, in_vain: int) -> tuple[int, float]:
+        """Wait after so many rounds in vain; how many of them count from now on, and the seconds. News end the wait,
+        but for the shortest one, and begin the count anew."""
+        pause_s = wait_s(self._interval_s, in_vain, self._random())
+        sleeping, news = asyncio.ensure_future(self._sleep(pause_s)), asyncio.ensure_future(self._news.wait())
+        try:
+            await asyncio.wait({sleeping, news}, return_when=asyncio.FIRST_COMPLETED)
+            if sleeping.done():
+                await sleeping
+                return in_vain, pause_s
+        finally:
+            sleeping.cancel()
+            news.cancel()
+        self._news.clear()
+        pause_s = wait_s(self._interval_s, 0, self._random())
+        await self._sleep(pause_s)
+        return 0, pause_s
 
     async def look_back(self) -> bool:
         """Compare with all that the parent has of this subtree: take back what is not here, hand up again what is not

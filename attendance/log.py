@@ -25,10 +25,11 @@ from attendance.gather import Gather
 from attendance.intake import Batch
 from attendance.journey import Journey
 from attendance.lectures import LectureUnknown
+from attendance.outbox_store import Outbox
 from attendance.paths_store import Paths
 from attendance.policy_store import must_judge
 from attendance.results import Outcome, Result
-from attendance.store import EPOCH, STORE_REFUSED, Rows
+from attendance.store import EPOCH, Rows, is_refusal
 from venues.database import Database
 from venues.ids import uuid7
 
@@ -76,6 +77,7 @@ class EventLog:
         self._clock = clock
         self._on_change = on_change
         self._paths = Paths()
+        self._outbox = Outbox(db, venue_id, now)
         self.journey = Journey(db, node_id, venue_id, now=now, is_root=is_root, on_change=on_change)
         self._gather = Gather(self._take, lambda batch: len(batch.items), _TOGETHER)
 
@@ -272,7 +274,9 @@ class EventLog:
     async def _take(self, batches: Sequence[Batch]) -> list[list[Result]]:
         try:
             answers = await self._write(lambda rows: self._ingest(rows, batches))
-        except STORE_REFUSED:
+        except Exception as error:
+            if not is_refusal(error):
+                raise
             # The database will not have one of them: take the others, and keep that one as it came.
             parts = [part for batch in batches for part in _parts(batch, alone=len(batches) == 1)]
             if len(parts) == 1:
@@ -329,30 +333,19 @@ class EventLog:
 
     async def pending(self) -> tuple[int, dt.datetime | None]:
         """How many events the parent has not answered for yet, and when the oldest of them was captured."""
-        return await self._read(lambda rows: rows.pending())
+        return await self._outbox.pending()
 
     async def outbox(self, limit: int) -> list[Event]:
         """The next events for the parent, own and children's alike, in the order in which they came here."""
-        return await self._read(lambda rows: rows.outbox(limit))
+        return await self._outbox.next(limit)
 
     async def mark(self, results: Iterable[Result]) -> int:
         """Keep the parent's answers; returns for how many events that were waiting. Nothing is deleted."""
-        by_code: dict[str | None, list[str]] = {}
-        for result in results:
-            if result.id is not None:
-                by_code.setdefault(result.code, []).append(result.id)
-        for code, ids in by_code.items():
-            if code is not None:
-                logger.error("the parent quarantined %d events: %s", len(ids), code)
-
-        def work(rows: Rows) -> int:
-            return sum(rows.answered(ids, code, self._now()) for code, ids in by_code.items())
-
-        return await self._write(work)
+        return await self._outbox.mark(results)
 
     async def postpone(self, event_id: str) -> None:
         """Send this event after all others: a request with it alone was refused."""
-        await self._write(lambda rows: rows.refused(event_id))
+        await self._outbox.postpone(event_id)
 
     async def release(self) -> int:
         """Judge anew what lies in quarantine, after an upgrade of the program or a change of the tree; returns how many
@@ -381,7 +374,9 @@ class EventLog:
 
         try:
             return await self._write(work)
-        except STORE_REFUSED:
+        except Exception as error:
+            if not is_refusal(error):
+                raise
             return False
 
     async def rebuild(self, lecture: str) -> None:

@@ -12,12 +12,16 @@ CLOCK_OFF = dt.timedelta(seconds=2)
 
 
 def moment(event: Event) -> dt.datetime:
-    """When it happened: by the node's own clock, set right where it was known to be wrong by more than CLOCK_OFF."""
+    """When it happened: by the node's own clock, set right where it was known to be wrong by more than CLOCK_OFF. An
+    offset that leads out of the calendar is none."""
     if event.clock_offset_ms is None:
         return event.captured_at
-    off = dt.timedelta(milliseconds=event.clock_offset_ms)
-    doubt = dt.timedelta(milliseconds=event.clock_uncertainty_ms or 0)
-    return event.captured_at + off if abs(off) - doubt > CLOCK_OFF else event.captured_at
+    try:
+        off = dt.timedelta(milliseconds=event.clock_offset_ms)
+        doubt = dt.timedelta(milliseconds=event.clock_uncertainty_ms or 0)
+        return event.captured_at + off if abs(off) - doubt > CLOCK_OFF else event.captured_at
+    except OverflowError:
+        return event.captured_at
 
 
 def undone(events: Iterable[Event]) -> set[str | None]:

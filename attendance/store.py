@@ -15,7 +15,7 @@ from sqlalchemy.exc import DataError, IntegrityError
 
 from attendance import bearers_store, closing_store, erasure_store, records_store, streams_store, summary_store
 from attendance.derive_store import Derivation, judged
-from attendance.event import Event, Kind, data_text, kind_of, method_of
+from attendance.event import Data, Event, Kind, data_text, kind_of, method_of
 from attendance.intake import Entry
 from attendance.lecture_store import lecture_of
 from attendance.lectures import Lecture
@@ -30,7 +30,9 @@ from venues.database import insert_many, look_up
 from venues.store import set_meta
 from venues.tables import meta, venue_closure
 
-STORE_REFUSED = (DataError, IntegrityError)  # the database will never take these values; anything else is worth a retry
+# The database, or our own code before it, will never take these values; anything else is worth a retry.
+_REFUSED = (DataError, IntegrityError, ArithmeticError, LookupError, TypeError, ValueError)
+_TOO_LARGE = "54"  # PostgreSQL's class of errors for values beyond its limits, such as those of an index
 EPOCH = "attendance.epoch"  # key of the number under which this node counts its own events
 _FIELDS = tuple(field.name for field in fields(Event))
 _CHUNK = 500  # bound variables per statement stay far below every database's limit
@@ -66,7 +68,7 @@ class Rows:
 
     def event(self, event: str) -> Event | None:
         row = self._one(sa.select(event_table).where(event_table.c.id == event))
-        return None if row is None else _event(row)
+        return None if row is None else event_of(row)
 
     def events_about(self, lecture: str, subject: str) -> list[Event]:
         """All events of one person in one lecture, in the order in which they came here."""
@@ -85,7 +87,7 @@ class Rows:
         query = sa.select(event_table).where(about.lecture == lecture, about.subject == f"venue:{venue}")
         query = query.where(about.node == node, about.kind.in_((Kind.CLOSE.value, Kind.REOPEN.value)))
         row = self._connection.execute(query.order_by(about.position.desc()).limit(1)).mappings().one_or_none()
-        return None if row is None or row["kind"] != Kind.CLOSE else _event(row)
+        return None if row is None or row["kind"] != Kind.CLOSE else event_of(row)
 
     def handed_in(self, lecture: str, venue: int, node: str) -> list[str]:
         """The content hashes of everything that this node wrote of the venue's lecture."""
@@ -170,26 +172,6 @@ class Rows:
         found = self._paths.of(self._connection, wanted)
         return {venue: frozenset(found[venue].values()) for venue in wanted if venue in found}
 
-    def pending(self) -> tuple[int, dt.datetime | None]:
-        """How many events wait for the parent's answer, and when the oldest was captured."""
-        query = sa.select(sa.func.count(), sa.func.min(event_table.c.captured_at))
-        count, oldest = self._connection.execute(query.where(event_table.c.uploaded_at.is_(None))).one()
-        return count, oldest
-
-    def outbox(self, limit: int) -> list[Event]:
-        """What to send next: in order of arrival, events that a request was refused for last."""
-        query = sa.select(event_table).where(event_table.c.uploaded_at.is_(None))
-        order = (event_table.c.refusals, event_table.c.position)
-        return self._events(query.order_by(*order).limit(limit))
-
-    def answered(self, ids: Iterable[str], code: str | None, at: dt.datetime) -> int:
-        """The parent has these events (quarantined with a code, or taken); returns how many were waiting."""
-        changed = 0
-        for chunk in _chunks(ids):
-            query = event_table.update().where(event_table.c.id.in_(chunk), event_table.c.uploaded_at.is_(None))
-            changed += self._connection.execute(query.values(uploaded_at=at, upload_code=code)).rowcount
-        return changed
-
     def received(self, child: int, after: int, limit: int) -> list[tuple[int, Event]]:
         """(position, event) of what came from a child's subtree, in order, from beyond the position `after`: also what
         came by another way, while the child could not be reached."""
@@ -198,11 +180,7 @@ class Rows:
         query = sa.select(event_table).where(about.received_from.is_not(None), about.position > after)
         query = query.where(sa.or_(about.received_from == child, about.venue.in_(inside)))
         rows = self._connection.execute(query.order_by(about.position).limit(limit)).mappings()
-        return [(row["position"], _event(row)) for row in rows]
-
-    def refused(self, event: str) -> None:
-        query = event_table.update().where(event_table.c.id == event)
-        self._connection.execute(query.values(refusals=event_table.c.refusals + 1))
+        return [(row["position"], event_of(row)) for row in rows]
 
     def quarantine(
         self, hash_: str, *, received_from: int, event: str | None, code: str, raw: str, at: dt.datetime
@@ -232,13 +210,30 @@ class Rows:
 
 def events_of(connection: Connection, query: sa.Select[Any]) -> list[Event]:
     """The events of whole rows of the table."""
-    return [_event(row) for row in connection.execute(query).mappings()]
+    return [event_of(row) for row in connection.execute(query).mappings()]
 
 
-def _event(row: RowMapping) -> Event:
+def event_of(row: RowMapping) -> Event:
+    """A whole row of the table. Of figures that cannot be read any more there are none: the event is then another one
+    than its content hash says."""
     values = {name: row[name] for name in _FIELDS}
-    data = None if row["data"] is None else json.loads(row["data"])
-    return Event(**values | {"kind": kind_of(row["kind"]), "method": method_of(row["method"]), "data": data})
+    return Event(
+        **values | {"kind": kind_of(row["kind"]), "method": method_of(row["method"]), "data": _data(row["data"])}
+    )
+
+
+def _data(text: str | None) -> Data | None:
+    try:
+        found = None if text is None else json.loads(text)
+    except ValueError:
+        return None
+    return found if isinstance(found, dict) else None
+
+
+def is_refusal(error: Exception) -> bool:
+    """Whether an event, or a batch because of one of its events, can never be written; a repeat would not help."""
+    state = getattr(getattr(error, "orig", None), "sqlstate", None) or ""
+    return isinstance(error, _REFUSED) or state.startswith(_TOO_LARGE)
 
 
 def _chunks(values: Iterable[T]) -> Iterable[list[T]]:

@@ -3,7 +3,8 @@
 One request at a time. What the parent has answered for, event by event, is done; everything else stays and goes again:
 after an interval when nothing is wrong, after a full-jitter back-off (doubling) when the parent cannot be reached or
 answers with an error, and never before its Retry-After. A request that the parent refuses as a whole (400, 413, 422) is
-halved until the event that spoils it is alone; that one then goes last, so that it never holds up the rest.
+halved until the event that spoils it is alone; that one then goes last, so that it never holds up the rest. So is one
+over which the parent breaks (500), and one whose answer settles nothing, but these are waited for.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ BACK_OFF_FIRST_S = 1.0
 BACK_OFF_MOST_S = 30.0
 RETRY_AFTER_MOST_S = 3600.0
 _SPOILT = frozenset({400, 413, 422})
+_DOUBTFUL = frozenset({200, 500})  # the parent's fault or one event's: nobody knows
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,6 +45,7 @@ class State:
     most: int  # never more than this
     failures: int = 0  # in a row
     not_before_s: float = 0.0  # on the monotonic clock
+    asked_until_s: float = 0.0  # of that, what the parent asked for
 
     def wait_s(self, now_s: float) -> float:
         """How long to wait before the next request, 0 when it may go now."""
@@ -63,13 +66,34 @@ def decide(state: State, sent: int, marked: int, reply: Reply, now_s: float, ran
     if reply.status in _SPOILT and sent > 1:
         return Decision(state=dataclasses.replace(state, batch=max(1, sent // 2), not_before_s=now_s))
     ceiling_s = min(BACK_OFF_MOST_S, BACK_OFF_FIRST_S * 2 ** min(state.failures, 16))
-    asked_s = min(RETRY_AFTER_MOST_S, reply.retry_after_s or 0.0)
+    asked_until_s = now_s + min(RETRY_AFTER_MOST_S, reply.retry_after_s or 0.0)
+    doubtful = reply.status in _DOUBTFUL
     return Decision(
         state=dataclasses.replace(
-            state, failures=state.failures + 1, not_before_s=now_s + asked_s + random * ceiling_s
+            state,
+            batch=max(1, sent // 2) if doubtful else state.batch,
+            failures=state.failures + 1,
+            not_before_s=asked_until_s + random * ceiling_s,
+            asked_until_s=asked_until_s,
         ),
-        postpone=reply.status in _SPOILT,
+        postpone=reply.status in _SPOILT or (doubtful and sent == 1),
     )
+
+
+def reached(state: State, now_s: float, random: float) -> State:
+    """What follows when the parent is there again: no need to wait on, but for what it asked for, and for the others
+    who have waited, too."""
+    soon_s = max(now_s, state.asked_until_s) + random * BACK_OFF_FIRST_S
+    return dataclasses.replace(state, not_before_s=min(state.not_before_s, soon_s))
+
+
+def by_place(found: Sequence[Result], events: Sequence[Event]) -> list[Result]:
+    """What the parent answered of these events: a result without an id is of the event at its place in the request."""
+    sent = {event.id for event in events}
+    if len(found) == len(events):
+        pairs = zip(found, events, strict=True)
+        found = [dataclasses.replace(one, id=event.id) if one.id is None else one for one, event in pairs]
+    return [one for one in found if one.id in sent]
 
 
 class Log(Protocol):
@@ -88,7 +112,8 @@ class Post(Protocol):
 
 
 class Uploader:
-    """`wake` is set whenever there may be something to send; `random()` is in [0, 1), `monotonic()` in seconds."""
+    """`wake` is set whenever there may be something to send; `random()` is in [0, 1), `monotonic()` in seconds.
+    `on_marked` is called when the parent has answered for something."""
 
     def __init__(
         self,
@@ -100,6 +125,7 @@ class Uploader:
         interval_s: float,
         monotonic: Callable[[], float],
         random: Callable[[], float],
+        on_marked: Callable[[], None] = lambda: None,
     ) -> None:
         self._log = log
         self._post = post
@@ -107,15 +133,29 @@ class Uploader:
         self._interval_s = interval_s
         self._monotonic = monotonic
         self._random = random
+        self._on_marked = on_marked
         self._state = State(batch=batch, most=batch)
+        self._reached = asyncio.Event()
 
     async def run(self) -> None:
         """Hand up what there is, for ever; ends by cancellation, at any point of which nothing is lost."""
         while True:
-            await asyncio.sleep(self._state.wait_s(self._monotonic()))
+            await self._back_off()
             self._wake.clear()  # before looking: what comes while we look wakes us again
             if not await self.step():
                 await self._idle()
+
+    def reached(self) -> None:
+        """The parent can be reached again: whoever waits after failures need not wait on."""
+        self._state = reached(self._state, self._monotonic(), self._random())
+        self._reached.set()
+
+    async def _back_off(self) -> None:
+        while (wait_s := self._state.wait_s(self._monotonic())) > 0:
+            self._reached.clear()
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(wait_s):
+                    await self._reached.wait()
 
     async def _idle(self) -> None:
         with contextlib.suppress(TimeoutError):
@@ -128,8 +168,9 @@ class Uploader:
         if not events:
             return False
         reply = await self._post({"events": [to_wire(event) for event in events]})
-        sent = {event.id for event in events}
-        marked = await self._log.mark([result for result in reply.results if result.id in sent])
+        marked = await self._log.mark(by_place(reply.results, events))
+        if marked:
+            self._on_marked()
         decision = decide(self._state, len(events), marked, reply, self._monotonic(), self._random())
         if decision.postpone:
             await self._log.postpone(events[0].id)

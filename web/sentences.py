@@ -42,6 +42,7 @@ QUARANTINE: Mapping[str, str] = {
     "venue_outside": "The event is of a venue that is not below the node that sent it. When the tree of venues is put "
     "right, it is taken by itself.",
     "store_refused": "The database would not take the event.",
+    "row_damaged": "The event is damaged in this node's own database, so it is not handed up. Look after the disk.",
 }
 _OTHERWISE = "The event could not be taken."
 

@@ -18,7 +18,7 @@ from attendance.streams import Stream
 from attendance.sync import Reply, Uploader, reply_of
 from venues.exchange import LinkError
 from venues.identity import Identity
-from venues.link import Pace, ParentLink
+from venues.link import LinkState, Pace, ParentLink
 
 if TYPE_CHECKING:
     from web.node import Node
@@ -96,7 +96,7 @@ class UplinkServices:
             node.now,
             random.random,
             pace=Pace(interval_s=settings.heartbeat.interval_s),
-            on_state=lambda _: node.changes.notify(),
+            on_state=self._link_is,
         )
         self._follower = Follower(
             node.log.journey,
@@ -112,7 +112,14 @@ class UplinkServices:
             interval_s=settings.attendance.sync_interval_s,
             monotonic=time.monotonic,
             random=random.random,
+            on_marked=self._follower.expect,
         )
+
+    def _link_is(self, state: LinkState) -> None:
+        self._node.changes.notify()
+        if state is LinkState.CONNECTED:
+            self._uploader.reached()
+            self._follower.expect()
 
     def runs(self) -> list[tuple[str, Callable[[], Awaitable[None]]]]:
         node = self._node

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import asyncio
 import dataclasses
 from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
@@ -241,3 +242,31 @@ async def test_many_streams_are_asked_for_by_page(site: Site, database: Database
     above = Above(site.log(PROVINCE, is_root=True), COUNTY)
     assert await follower(log, above).ask()
     assert [len(keys) for keys in above.asked] == [PAGE, 3]
+
+
+async def test_news_end_a_long_wait(site: Site, child: Site) -> None:
+    log, root = child.log(VILLAGE), site.log(PROVINCE, node="root", is_root=True)
+    slept: list[float] = []
+    sleeps = asyncio.Event()
+
+    async def sleep(seconds: float) -> None:
+        slept.append(seconds)
+        if len(slept) != 2:  # the one after the news is over at once, the others never are
+            sleeps.set()
+            await asyncio.Event().wait()
+
+    follow = Follower(log.journey, Above(root, COUNTY), interval_s=1, random=lambda: 0.0, sleep=sleep)
+    await walk_in(log, site.lecture, "客")
+    task = asyncio.create_task(follow.run())
+    try:
+        async with asyncio.timeout(30):
+            await sleeps.wait()
+            sleeps.clear()
+            await hand_up(log, root)
+            follow.expect()
+            await sleeps.wait()
+        assert await log.journey.uncovered(10) == []
+        assert slept == [1.0, 0.5, 0.5]  # in vain, soon, after a success
+    finally:
+        task.cancel()
+        await asyncio.wait([task])

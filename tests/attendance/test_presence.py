@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import datetime as dt
 
+import pytest
+
 from attendance.event import Kind
 from attendance.presence import moment, standing
 from tests.attendance.world import an_event
@@ -24,6 +26,12 @@ def test_a_clock_known_to_be_wrong_is_set_right() -> None:
         moment(an_event(captured_at=NOON, clock_offset_ms=9000, clock_uncertainty_ms=8000)) == NOON
     )  # not sure enough
     assert moment(an_event(captured_at=NOON, clock_offset_ms=None, clock_uncertainty_ms=None)) == NOON
+
+
+@pytest.mark.parametrize("offset_ms", [2**63 - 1, -(2**63 - 1), 10**15])
+def test_an_offset_that_leads_out_of_the_calendar_is_none(offset_ms: int) -> None:
+    assert moment(an_event(captured_at=NOON, clock_offset_ms=offset_ms, clock_uncertainty_ms=2)) == NOON
+    assert moment(an_event(captured_at=NOON, clock_offset_ms=5000, clock_uncertainty_ms=2**63 - 1)) == NOON
 
 
 def test_the_first_is_the_first_by_the_right_clock() -> None:

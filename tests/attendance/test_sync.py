@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from attendance import EventLog, Method, Outcome, Reply, Result, Uploader, reply_of, results, sync
 from attendance.event import to_wire
-from tests.attendance.world import COUNTY, PROVINCE, VILLAGE, Site, below
+from tests.attendance.world import COUNTY, PROVINCE, VILLAGE, Site, an_event, below
 
 STATE = sync.State(batch=500, most=500)
 SOON_S = 10.0
@@ -59,6 +59,39 @@ def test_a_spoilt_request_is_halved_until_one_is_left_and_that_one_goes_last() -
         state = decision.state
     assert sizes == [500, 250, 125, 62, 31, 15, 7, 3, 1]
     assert decision.state.wait_s(0) == 1
+
+
+def test_an_event_over_which_the_parent_breaks_goes_last_after_all_others_were_tried() -> None:
+    for reply in (Reply(status=500), Reply(status=200)):
+        state, sizes = STATE, []
+        while True:
+            sizes.append(state.batch)
+            decision = sync.decide(state, state.batch, 0, reply, now_s=0, random=1)
+            assert decision.state.wait_s(0) > 0  # it may be the parent's fault alone
+            if decision.postpone:
+                break
+            state = decision.state
+        assert sizes == [500, 250, 125, 62, 31, 15, 7, 3, 1]
+
+
+def test_a_parent_that_is_there_again_is_asked_soon_but_not_before_it_said() -> None:
+    failed = sync.State(batch=1, most=500, failures=7, not_before_s=130, asked_until_s=100)
+    assert sync.reached(failed, now_s=101, random=0.5).not_before_s == 101.5
+    assert sync.reached(failed, now_s=80, random=0.5).not_before_s == 100.5
+    assert sync.reached(failed, now_s=129.9, random=0.5).not_before_s == 130
+    assert sync.reached(STATE, now_s=50, random=0.5).wait_s(50) == 0
+
+
+def test_a_result_without_an_id_answers_for_its_place() -> None:
+    events = [an_event(n) for n in range(1, 4)]
+    ids = [event.id for event in events]
+    spoilt = Result(id=None, outcome=Outcome.QUARANTINED, code="x")
+    found = [Result(id=ids[0], outcome=Outcome.ACCEPTED), spoilt, Result(id=ids[2], outcome=Outcome.DUPLICATE)]
+    assert [one.id for one in sync.by_place(found, events)] == ids
+    assert sync.by_place(found, events)[1].code == "x"
+    assert [one.id for one in sync.by_place(found[:2], events)] == ids[:1]  # it cannot be told whose it is
+    strange = dataclasses.replace(spoilt, id="another")
+    assert sync.by_place([strange], events[:1]) == []
 
 
 @given(
@@ -228,3 +261,33 @@ async def test_what_the_parent_quarantines_is_kept_with_its_code(site: Site, chi
     await drain(uploader(log, Link(above, []), asyncio.Event()))
     assert await log.pending() == (0, None)
     assert (await above.outbox(10)) == [forged]
+
+
+async def test_whoever_waits_after_failures_goes_on_when_the_parent_is_there_again(site: Site, child: Site) -> None:
+    log, above = child.log(VILLAGE), site.log(PROVINCE, node="root")
+    link, chance = Link(above, ["down"] * 8), [0.0] * 7 + [0.999]  # the last failure is waited for for half a minute
+    upload = Uploader(
+        log, link, asyncio.Event(), batch=8, interval_s=1, monotonic=asyncio.get_running_loop().time,
+        random=lambda: chance.pop(0) if chance else 0.0,
+    )  # fmt: skip
+    await fill(log, site.lecture, 1)
+    async with asyncio.timeout(SOON_S):
+        while link.script:
+            await upload.step()
+    async with running(upload):
+        upload.reached()
+        assert await link.arrived.get() == 1
+
+
+async def test_who_looks_after_the_marks_is_told_of_what_went_up(site: Site, child: Site) -> None:
+    told: list[bool] = []
+    log, above = child.log(VILLAGE), site.log(PROVINCE, node="root")
+    upload = Uploader(
+        log, Link(above, ["down"]), asyncio.Event(), batch=8, interval_s=1, monotonic=lambda: 0.0,
+        random=lambda: 0.0, on_marked=lambda: told.append(True),
+    )  # fmt: skip
+    await fill(log, site.lecture, 1)
+    await upload.step()
+    assert told == []
+    await upload.step()
+    assert told == [True]

@@ -59,6 +59,25 @@ def read(level: str, url: str) -> Books:
         engine.dispose()
 
 
+def waiting(url: str) -> bool:
+    """Whether there is an event for which the parent has not answered."""
+    return _one(url, "SELECT count(*) FROM event WHERE uploaded_at IS NULL") > 0
+
+
+def uncovered(url: str) -> bool:
+    """Whether the root's marks, as far as they are known here, leave out anything that is here."""
+    return _one(url, "SELECT count(*) FROM stream WHERE root < upto OR beyond <> '[]' OR forked_at IS NOT NULL") > 0
+
+
+def _one(url: str, query: str) -> int:
+    engine = sa.create_engine(url)
+    try:
+        with engine.connect() as connection:
+            return int(connection.execute(sa.text(query)).scalar_one())
+    finally:
+        engine.dispose()
+
+
 def content_hash(row: Row) -> str:
     """Of what the columns say, by the prose of docs/sync.md."""
     wire = {name: row[name] for name in _FIELDS}

@@ -23,6 +23,7 @@ import aiohttp
 from attendance.people import person_id
 from tests.faults.kill_points import KillPoint
 from tests.faults.processes import Nursery, Process
+from tests.faults.wire import Hook, Wire, whole, wired
 from tests.web.nodes import add_user, cheap
 from venues.identity import Identity, NodeKey, enrol_message
 from venues.settings import Settings
@@ -219,6 +220,14 @@ class Stage:
         process = self.sites[level].process
         if process is not None:
             await process.kill()
+
+    @contextlib.asynccontextmanager
+    async def wire(self, level: str, hook: Hook = whole) -> AsyncIterator[Wire]:
+        """Put a wire between this node and its parent: it counts from the node's next start on."""
+        site = self.sites[level]
+        async with wired(self.sites[LEVELS[LEVELS.index(level) - 1]].port, hook) as wire:
+            site.parent_url = wire.url
+            yield wire
 
     async def restart(self, level: str, *, kill: KillPoint | None = None) -> None:
         """kill -9 and start again, and wait until it answers."""

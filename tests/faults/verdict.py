@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import random
 from collections import Counter
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 
 from tests.faults import recount
@@ -42,18 +42,14 @@ async def settle(stage: Stage, *, aside: int = 0, patience_s: float = 90.0) -> N
     """Until nothing waits anywhere and the marks of the root cover all that is at each node (of events that are not at
     the root, because they are kept aside on the way, there are `aside`)."""
 
+    async def waits(what: Callable[[str], bool]) -> bool:
+        return any([await asyncio.to_thread(what, stage[level].database) for level in LEVELS[1:]])
+
     async def all_up() -> bool:
-        found = await books(stage)
-        waiting = [row for level in LEVELS[1:] for row in found[level].events if row["uploaded_at"] is None]
-        return not waiting
+        return not await waits(recount.waiting)
 
     async def all_covered() -> bool:
-        found = await books(stage)
-        return all(
-            row["root"] == max(recount.runs(found[level].events)[key])
-            for level in LEVELS[1:]
-            for key, row in found[level].streams.items()
-        )
+        return not await waits(recount.uncovered)
 
     await until("everything to be handed up", all_up, patience_s)
     if not aside:
