@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from attendance import summary_store
+from attendance import summary_store, years_store
 from attendance.blank import SOMEBODY, blanked, without_device
 from attendance.event import Event, Kind, data_text
 from attendance.paths_store import Paths
@@ -105,6 +105,7 @@ def _rename(rows: Rows, lecture: str, pseudonyms: Mapping[str, str]) -> None:
     for chunk in _chunks(sorted(pseudonyms)):
         left = {event.subject for event in rows.events_of(lecture, chunk)}
         renamed = {subject: pseudonyms[subject] for subject in chunk}
+        years_store.forget(connection, chunk)
         query = sa.select(about.person_id).where(
             about.lecture_id == lecture, about.person_id.in_(set(renamed.values()))
         )

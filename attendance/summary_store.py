@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Collection, Iterable
 from dataclasses import asdict
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
+from attendance import years_store
 from attendance.figures import Figures
-from attendance.figures_reports import summarize
+from attendance.figures_reports import clean, summarize
 from attendance.lectures import LectureState
 from attendance.paths_store import Paths
 from attendance.tables import lecture as lecture_table
@@ -37,8 +40,11 @@ def all_changed(connection: Connection) -> None:
 
 
 class Summaries:
-    def __init__(self, db: Database) -> None:
+    """`zone`: by whose calendar the years are counted that follow the summaries."""
+
+    def __init__(self, db: Database, zone: dt.tzinfo = dt.UTC) -> None:
         self._db = db
+        self._zone = zone
         self._paths = Paths()
 
     async def tree_is(self, version: str) -> None:
@@ -61,6 +67,20 @@ class Summaries:
         await self._make(row.lecture_id, row.round)
         return True
 
+    async def audit(self, lecture: str) -> bool:
+        """Whether the summary is what the presences say, or will be made anew anyhow; else it will be from now on."""
+        for _ in range(2):  # what came between two looks into the database is no mistake
+            if await self._db.read(lambda connection: self._holds(connection, lecture)):
+                return True
+        await self._db.write(lambda connection: changed(connection, [lecture]))
+        return False
+
+    def _holds(self, connection: Connection, lecture: str) -> bool:
+        kept = {row["venue_id"]: dict(row) for row in connection.execute(_of(lecture)).mappings()}
+        made = self._figures(connection, lecture)
+        wanted = {id_: {"lecture_id": lecture, "venue_id": id_, **asdict(one)} for id_, one in made.items()}
+        return kept == wanted or not clean(connection, lecture)
+
     async def rebuild(self, lectures: Collection[str]) -> int:
         """Make these summaries anew and compare; returns how many were not as they should be."""
         return sum([await self._rebuild(lecture) for lecture in lectures])
@@ -80,6 +100,7 @@ class Summaries:
             connection.execute(table.delete().where(table.c.lecture_id == lecture))
             if rows:
                 connection.execute(table.insert(), rows)
+            years_store.due(connection, lecture, self._zone)
             done = sa.and_(due_table.c.lecture_id == lecture, due_table.c.round == round_)
             connection.execute(due_table.delete().where(done))
 
@@ -90,5 +111,8 @@ class Summaries:
 
 
 def _kept(connection: Connection, lecture: str) -> list[tuple[object, ...]]:
-    query = sa.select(table).where(table.c.lecture_id == lecture).order_by(table.c.venue_id)
-    return [tuple(row) for row in connection.execute(query)]
+    return [tuple(row) for row in connection.execute(_of(lecture).order_by(table.c.venue_id))]
+
+
+def _of(lecture: str) -> sa.Select[Any]:
+    return sa.select(table).where(table.c.lecture_id == lecture)

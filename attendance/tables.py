@@ -6,6 +6,7 @@ from __future__ import annotations
 import sqlalchemy as sa
 
 from attendance.figures import NAMES as FIGURES
+from attendance.years import SUMS
 from venues.database import UtcDateTime, metadata
 
 person = sa.Table(
@@ -286,18 +287,25 @@ frozen_report = sa.Table(
     sa.Index("frozen_report_by_number", "lecture_id", "venue_id", "number", unique=True),
 )
 
-# What a person's lectures of one year at one venue add up to; made with the summaries.
+# What a person's lectures of one year at one venue add up to, for people at home in one venue (attendance.years_store).
 person_year = sa.Table(
     "person_year",
     metadata,
     sa.Column("year", sa.Integer, primary_key=True, autoincrement=False),
     sa.Column("person_id", sa.Text, primary_key=True),  # Event.subject
     sa.Column("venue_id", sa.Integer, primary_key=True, autoincrement=False),  # attended
-    *(sa.Column(f"l{level}", sa.Integer) for level in range(1, 6)),  # its ancestors and itself
-    sa.Column("lectures", sa.Integer, nullable=False),  # 人次
-    sa.Column("attended", sa.Integer, nullable=False),
-    sa.Column("seconds", sa.BigInteger, nullable=False),
-    sa.Column("credit", sa.BigInteger, nullable=False),
+    sa.Column("home_id", sa.Integer, primary_key=True, autoincrement=False),  # 0: on no roster here
+    *(sa.Column(f"l{level}", sa.Integer) for level in range(1, 6)),  # of the attended venue its ancestors and itself
+    *(sa.Column(f"h{level}", sa.Integer) for level in range(1, 6)),  # of the home likewise
+    *(sa.Column(name, sa.BigInteger, nullable=False) for name in SUMS),
+)
+
+# Years of which the rows above must be made anew, because a lecture's summary was.
+year_due = sa.Table(
+    "year_due",
+    metadata,
+    sa.Column("year", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("round", sa.Integer, nullable=False),
 )
 
 summary_due = sa.Table(

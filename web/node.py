@@ -10,6 +10,7 @@ import logging
 import os
 import random
 import time
+import zoneinfo
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
@@ -26,6 +27,7 @@ from attendance.reports import Reports
 from attendance.retention import Keep
 from attendance.retention_store import Retention
 from attendance.summary_store import Summaries
+from attendance.years_store import Years
 from venues import schema_store
 from venues.collections import Changes, Collection, Collections
 from venues.database import Database
@@ -40,6 +42,7 @@ from venues.store import VenueStore, VenueUnknown
 from venues.tokens import TokenStore
 from venues.tree import Venue
 from web import identity_file
+from web.adding import Adding
 from web.addresses import base_url
 from web.attempts import AttemptLimits, Attempts
 from web.current import current
@@ -200,7 +203,9 @@ class Node:
         self.quarantine = Quarantine(self.db)
         self.reports = Reports(self.db, self.health, self.now)
         self.flags = FlagReports(self.db, self.now)
-        self.summaries = Summaries(self.db)
+        zone = zoneinfo.ZoneInfo(settings.web.time_zone)
+        self.summaries = Summaries(self.db, zone)
+        self.years = Years(self.db, zone)
         self._own_id = await remembered(self.db, "web.node_id", self._new_id)
         await self.look()
 
@@ -278,6 +283,7 @@ class Node:
         self._supervisor.start("watch", self._watch)
         self._supervisor.start("own report", self._report_to_self)
         self._supervisor.start("judgement", self._judge)
+        self._supervisor.start("years", Adding(self).run)
         self._supervisor.start("forgetting", Forgetting(self).run)
         self._supervisor.start("media from the parent", self.relay.follow)
         await self._start_uplink()

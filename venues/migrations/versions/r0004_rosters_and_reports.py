@@ -86,12 +86,20 @@ def _years() -> None:
         sa.Column("year", sa.Integer(), autoincrement=False, nullable=False),
         sa.Column("person_id", sa.Text(), nullable=False),
         sa.Column("venue_id", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("home_id", sa.Integer(), autoincrement=False, nullable=False),
         *(sa.Column(f"l{level}", sa.Integer(), nullable=True) for level in range(1, 6)),
-        sa.Column("lectures", sa.Integer(), nullable=False),
-        sa.Column("attended", sa.Integer(), nullable=False),
-        sa.Column("seconds", sa.BigInteger(), nullable=False),
-        sa.Column("credit", sa.BigInteger(), nullable=False),
-        sa.PrimaryKeyConstraint("year", "person_id", "venue_id"),
+        *(sa.Column(f"h{level}", sa.Integer(), nullable=True) for level in range(1, 6)),
+        *(
+            sa.Column(name, sa.BigInteger(), nullable=False)
+            for name in ("lectures", "attended", "late", "seconds", "leave", "makeup", "credit")
+        ),
+        sa.PrimaryKeyConstraint("year", "person_id", "venue_id", "home_id"),
+    )
+    op.create_table(
+        "year_due",
+        sa.Column("year", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("round", sa.Integer(), nullable=False),
+        sa.PrimaryKeyConstraint("year"),
     )
 
 

@@ -1,0 +1,107 @@
+from __future__ import annotations
+
+import datetime as dt
+import random
+from zoneinfo import ZoneInfo
+
+import pytest
+import sqlalchemy as sa
+
+from attendance import LectureStore
+from attendance.policy import FIRST, Policy, Rules
+from attendance.summary_store import Summaries
+from attendance.tables import person_year, presence
+from attendance.years import SHARES, bounds, target_policy, year_of
+from attendance.years_store import Years
+from tests.attendance.test_summary_store import some_history, until_judged
+from tests.attendance.world import CITY, PROVINCE, VILLAGE, VILLAGE_2, Site
+
+SHANGHAI = ZoneInfo("Asia/Shanghai")
+
+
+def test_a_year_begins_on_the_calendar_on_the_wall() -> None:
+    eve = dt.datetime(2026, 12, 31, 16, 0, tzinfo=dt.UTC)
+    assert (year_of(eve, dt.UTC), year_of(eve, SHANGHAI)) == (2026, 2027)
+    assert bounds(2027, 2027, SHANGHAI)[0] == eve
+
+
+def test_the_shares_leave_nobody_out_and_nobody_twice() -> None:
+    for subject in ("", "0", "019a", "04", "5220", "fc", "card:12", "zz"):
+        here = [1 for low, high in SHARES if (low is None or subject >= low) and (high is None or subject < high)]
+        assert here == [1], subject
+
+
+def test_a_years_target_is_that_of_the_last_policy_made_before_it_was_over() -> None:
+    def made(version: int, year: int) -> Policy:
+        at = dt.datetime(year, 6, 1, tzinfo=dt.UTC)
+        return Policy(version=version, name="x", rules=Rules(), made_at=at, made_by="x")
+
+    known = [made(4, 2028), made(3, 2027), made(2, 2027)]
+    assert target_policy(known, 2026, SHANGHAI) == FIRST
+    assert target_policy(known, 2027, SHANGHAI).version == 3
+    assert target_policy([*known, FIRST], 2030, SHANGHAI).version == 4
+
+
+async def up_to_date(site: Site) -> Years:
+    await until_judged(site)
+    summaries, years = Summaries(site.db, SHANGHAI), Years(site.db, SHANGHAI)
+    while await summaries.refresh():
+        pass
+    await years.refresh()
+    return years
+
+
+async def kept(site: Site) -> list[sa.Row[tuple[object, ...]]]:
+    order = [person_year.c.person_id, person_year.c.venue_id, person_year.c.home_id]
+    query = sa.select(person_year).order_by(*order)
+    return await site.db.read(lambda connection: list(connection.execute(query)))
+
+
+@pytest.mark.parametrize("seed", range(3))
+async def test_a_year_follows_what_changes_in_its_lectures(site: Site, seed: int) -> None:
+    chance = random.Random(seed)
+    await some_history(site, chance, 15)
+    await site.lectures.stop(site.lecture)
+    years = await up_to_date(site)
+    assert await kept(site)
+    assert await years.rebuild() == 0
+    await some_history(site, chance, 4)
+    years = await up_to_date(site)
+    assert await years.rebuild() == 0
+
+
+async def test_person_times_add_up_and_the_tree_stands_beside_them(site: Site) -> None:
+    second = await LectureStore(site.db, site.clock, site.entropy).create("第二讲", 1)
+    for lecture, venue in ((site.lecture, VILLAGE), (second.id, VILLAGE_2)):
+        await site.lectures.start(lecture)
+        await site.log(venue, f"node-{venue}").capture(lecture=lecture, number="A1")
+        site.clock.move(hours=1)
+        await site.lectures.stop(lecture)
+    await up_to_date(site)
+    first, other = await kept(site)
+    assert [(row.venue_id, row.home_id, row.lectures) for row in (first, other)] == [
+        (VILLAGE, VILLAGE, 1),
+        (VILLAGE_2, VILLAGE, 1),
+    ]
+    assert (first.l1, first.l2, first.l5) == (PROVINCE, CITY, VILLAGE)
+    assert (other.h2, other.h5, other.year) == (CITY, VILLAGE, 2026)
+
+
+async def test_the_rebuild_finds_and_heals_what_is_wrong(site: Site) -> None:
+    await site.log().capture(lecture=site.lecture, number="A1")
+    await site.lectures.stop(site.lecture)
+    years = await up_to_date(site)
+    await site.db.write(lambda c: c.execute(person_year.update().values(lectures=9)) and None)
+    assert await years.rebuild() == 1
+    assert [row.lectures for row in await kept(site)] == [1]
+    await site.db.write(lambda c: c.execute(presence.delete()) and None)
+    assert await years.rebuild() == 1
+    assert await kept(site) == []
+    assert await years.rebuild() == 0
+
+
+async def test_a_lecture_on_air_is_not_in_its_year_yet(site: Site) -> None:
+    await site.log().capture(lecture=site.lecture, number="A1")
+    years = await up_to_date(site)
+    assert await kept(site) == []
+    assert await years.rebuild() == 0
