@@ -65,8 +65,10 @@ def waiting(url: str) -> bool:
 
 
 def uncovered(url: str) -> bool:
-    """Whether the root's marks, as far as they are known here, leave out anything that is here."""
-    return _one(url, "SELECT count(*) FROM stream WHERE root < upto OR beyond <> '[]' OR forked_at IS NOT NULL") > 0
+    """Whether the root's marks, as far as they are known here, leave out anything that is here (before a fork: there
+    marks end)."""
+    mark = "CASE WHEN forked_at <= upto THEN forked_at - 1 ELSE upto END"
+    return _one(url, f"SELECT count(*) FROM stream WHERE root < {mark} OR beyond <> '[]'") > 0
 
 
 def _one(url: str, query: str) -> int:

@@ -128,10 +128,14 @@ class Operator:
                         return status, answer
                 await asyncio.sleep(_AGAIN_S)
 
+    @property
+    def headers(self) -> dict[str, str]:
+        """Those of somebody who is signed in."""
+        return {"Cookie": self._cookie, auth.CSRF_HEADER: self._csrf} if self._cookie else {}
+
     async def _once(self, method: str, path: str, body: Any) -> tuple[int, Any]:
-        headers = {"Cookie": self._cookie, auth.CSRF_HEADER: self._csrf} if self._cookie else {}
         url = self._stage[self.level].url + path
-        async with self._stage.http.request(method, url, json=body, headers=headers) as answer:
+        async with self._stage.http.request(method, url, json=body, headers=self.headers) as answer:
             return answer.status, await answer.json()
 
     async def _sign_in(self) -> None:
