@@ -6,6 +6,8 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable
 
+from venues.errors import TongtangError
+
 log = logging.getLogger(__name__)
 
 _FIRST_PAUSE_S = 0.5
@@ -55,11 +57,13 @@ class Supervisor:
             began = loop.time()
             try:
                 await run()
-            except Exception:
+            except Exception as error:
                 # A service that had been well for longer than the longest pause starts afresh.
                 failures = 0 if loop.time() - began > _LONGEST_PAUSE_S else failures + 1
                 pause_s = pause(failures, self._jitter(), self._first_pause_s)
-                log.exception("%s stopped; starting it again in %.1f s", name, pause_s)
+                said = isinstance(error, TongtangError)  # a full disk is named in one line, and does not become fuller
+                trace = None if said else error
+                log.error("%s stopped (%s); starting it again in %.1f s", name, error, pause_s, exc_info=trace)
                 await asyncio.sleep(pause_s)
             else:
                 log.info("%s finished", name)

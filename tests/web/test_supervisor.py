@@ -5,6 +5,7 @@ import logging
 
 import pytest
 
+from venues.disk import DiskFull
 from web.supervisor import Supervisor, pause
 
 
@@ -100,3 +101,24 @@ async def test_a_service_that_replaces_others_does_not_survive_a_stop_in_the_mid
     assert supervisor.running == ()
     supervisor.start("late", slow_to_end)
     assert supervisor.running == ()
+
+
+async def test_what_has_a_sentence_of_its_own_is_noted_in_one_line(caplog: pytest.LogCaptureFixture) -> None:
+    well, failed = asyncio.Event(), False
+
+    async def run() -> None:
+        nonlocal failed
+        if not failed:
+            failed = True
+            raise DiskFull
+        well.set()
+        await asyncio.Event().wait()
+
+    supervisor = Supervisor(lambda: 0.0, first_pause_s=0.001)
+    with caplog.at_level(logging.ERROR):
+        supervisor.start("service", run)
+        async with asyncio.timeout(5):
+            await well.wait()
+    (record,) = caplog.records
+    assert (record.exc_info, "disk of this node is full" in record.getMessage()) == (None, True)
+    await supervisor.stop()
