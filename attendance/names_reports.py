@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import sqlalchemy as sa
@@ -13,13 +13,32 @@ from attendance.judge import Status
 from attendance.report import NamedPerson, Names, Which
 from attendance.tables import closing, person, presence
 from attendance.venue_reports import venues_by_id
+from venues.tree import Venue
 
 _ATTENDED = frozenset({Which.PRESENT, Which.GUESTS, Which.LATE, Which.EARLY})
+_AT_A_TIME = 1000
 _STATED = {Which.CAME: Status.PRESENT, Which.LEAVE: Status.LEAVE, Which.MAKEUP: Status.MAKEUP}
 
 
 def names(connection: Connection, place: Place, which: Which, *, over: bool, page: tuple[int, int]) -> Names:
     """`over`: the time is up after which everybody of whom nothing is known is absent; `page`: limit and offset."""
+    query = _query(place, which, over=over)
+    total = connection.scalar(sa.select(sa.func.count()).select_from(query.order_by(None).subquery())) or 0
+    limit, offset = page
+    return Names(
+        total=total, names=_people(connection, connection.execute(query.limit(limit).offset(offset)).all(), {})
+    )
+
+
+def each_name(connection: Connection, place: Place, which: Which, *, over: bool) -> Iterator[NamedPerson]:
+    """All of them, read as they are taken: memory does not grow with their number."""
+    venues: dict[int, Venue] = {}
+    options = {"yield_per": _AT_A_TIME}
+    for rows in connection.execute(_query(place, which, over=over), execution_options=options).partitions():
+        yield from _people(connection, rows, venues)
+
+
+def _query(place: Place, which: Which, *, over: bool) -> sa.Select[Any]:
     about = presence.c
     order: Sequence[sa.ColumnElement[Any]] = (about.first_at, about.person_id)
     source = presence.outerjoin(person, person.c.id == about.person_id)
@@ -45,10 +64,7 @@ def names(connection: Connection, place: Place, which: Which, *, over: bool, pag
             conditions.append(marked | (unseen if over else unseen & _final(place.lecture.id, person.c.home_id)))
         elif which is Which.NOT_REPORTED:
             conditions.append(sa.false() if over else unseen & ~_final(place.lecture.id, person.c.home_id))
-    total = connection.scalar(sa.select(sa.func.count()).select_from(source).where(*conditions)) or 0
-    limit, offset = page
-    query = _named().select_from(source).where(*conditions).order_by(*order)
-    return Names(total=total, names=_people(connection, query.limit(limit).offset(offset)))
+    return _named().select_from(source).where(*conditions).order_by(*order)
 
 
 def _final(lecture: str, venue: sa.ColumnElement[int]) -> sa.ColumnElement[bool]:
@@ -76,9 +92,10 @@ def _named() -> sa.Select[Any]:
     )
 
 
-def _people(connection: Connection, query: sa.Select[Any]) -> tuple[NamedPerson, ...]:
-    rows = connection.execute(query).all()
-    venues = venues_by_id(connection, {id_ for row in rows for id_ in (row.home_id, row.venue_id) if id_ is not None})
+def _people(connection: Connection, rows: Sequence[sa.Row[Any]], venues: dict[int, Venue]) -> tuple[NamedPerson, ...]:
+    """`venues`: those known so far; what is missing is read and added."""
+    wanted = {id_ for row in rows for id_ in (row.home_id, row.venue_id) if id_ is not None}
+    venues.update(venues_by_id(connection, wanted - venues.keys()))
     return tuple(
         NamedPerson(
             subject=row.person,

@@ -12,6 +12,7 @@ import io
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from attendance.cells import harmless
 from attendance.closing import Standing
 from attendance.lectures import Lecture
 from attendance.roll_call import Room
@@ -285,10 +286,5 @@ def _csv(header: Sequence[str], lines: Iterable[Sequence[str | int]]) -> bytes:
     text = io.StringIO(newline="")
     writer = csv.writer(text)
     writer.writerow(header)
-    writer.writerows([_harmless(cell) for cell in line] for line in lines)
+    writer.writerows([harmless(cell) for cell in line] for line in lines)
     return text.getvalue().encode("utf-8-sig")
-
-
-def _harmless(cell: str | int) -> str | int:
-    """A spreadsheet runs what begins like a formula (OWASP "CSV injection"); an apostrophe in front stops that."""
-    return f"'{cell}" if isinstance(cell, str) and cell.startswith(tuple("=+-@\t\r\n＝＋－＠")) else cell

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -16,13 +16,14 @@ from attendance.figures import Figures
 from attendance.figures_reports import Place, figures, is_within
 from attendance.lecture_store import lecture_of
 from attendance.lectures import Lecture, LectureUnknown
-from attendance.names_reports import names
+from attendance.names_reports import each_name, names
 from attendance.paths_store import Paths
 from attendance.policy_store import policy_of
 from attendance.report import (
     Count,
     HomeCounts,
     LectureReport,
+    NamedPerson,
     Names,
     ReportRow,
     RollCall,
@@ -79,10 +80,14 @@ class Reports:
 
         return await self._db.read(work)
 
-    async def report(self, lecture_id: str, venue_id: int, level: int | None = None) -> LectureReport:
+    async def report(
+        self, lecture_id: str, venue_id: int, level: int | None = None, *, whole: bool = False
+    ) -> LectureReport:
         """The venue's figures and those of each venue right under it, or of all venues of a level (counted from 0, as
-        `Venue.level`) below it."""
-        found = await self._db.read(lambda connection: self._found(connection, lecture_id, venue_id, level))
+        `Venue.level`) below it; `whole`: of all below it."""
+        found = await self._db.read(
+            lambda connection: self._found(connection, lecture_id, venue_id, level, whole=whole)
+        )
         seen = await self._states.standings(venue_id)
         places = await self._db.read(lambda connection: self._rows_of(connection, [one[0] for one in seen], found.rows))
         counts = {row.id: _Counted() for row in found.rows}
@@ -96,10 +101,15 @@ class Reports:
         rows = [_row(found, row, counts[row.id], own[row.id], over=over) for row in found.rows]
         return LectureReport(lecture=found.lecture, path=tuple(found.path), rows=tuple(rows))
 
-    def _found(self, connection: Connection, lecture_id: str, venue_id: int, level: int | None) -> _Found:
+    def _found(
+        self, connection: Connection, lecture_id: str, venue_id: int, level: int | None, *, whole: bool
+    ) -> _Found:
         lecture, path = _place(connection, lecture_id, venue_id)
         below = sa.select(venue).where(venue.c.parent_id == venue_id).order_by(venue.c.code)
-        if level is not None and level > path[-1].level:
+        if whole:
+            below = sa.select(venue).where(is_within(venue.c.id, venue_id), venue.c.id != venue_id)
+            below = below.order_by(venue.c.code)
+        elif level is not None and level > path[-1].level:
             below = sa.select(venue).where(is_within(venue.c.id, venue_id), venue.c.level == level)
             below = below.order_by(venue.c.code)
         rows = [path[-1], *venues_of(connection, below)]
@@ -140,6 +150,18 @@ class Reports:
             return names(connection, place, which, over=self._over(_due_at(connection, lecture)), page=(limit, offset))
 
         return await self._db.read(work)
+
+    async def each_name(
+        self, lecture_id: str, venue_id: int, which: Which, work: Callable[[Lecture, Iterator[NamedPerson]], None]
+    ) -> None:
+        """`work` runs in a reading thread; it may take its time."""
+
+        def reading(connection: Connection) -> None:
+            lecture, path = _place(connection, lecture_id, venue_id)
+            over = self._over(_due_at(connection, lecture))
+            work(lecture, each_name(connection, _as_place(lecture, path), which, over=over))
+
+        await self._db.read(reading)
 
     async def roll_call(self, lecture_id: str, venue_id: int) -> RollCall:
         """The list of this very venue."""

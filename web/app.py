@@ -21,6 +21,7 @@ from web.api import (
     lectures,
     policies,
     privacy,
+    report_files,
     reports,
     roll_call,
     rungs,
@@ -67,7 +68,7 @@ OWN_ROUTES = [
 
 def declared_routes() -> tuple[Route, ...]:
     """All routes of the application."""
-    people = [session, privacy, roll_call, kiosk, badges, closing, history, policies, reports, flags]
+    people = [session, privacy, roll_call, kiosk, badges, closing, history, policies, reports, report_files, flags]
     api = [*people, venues, lectures, hops, screen, check_in, rungs, tree_link]
     modules = [*api, openapi, media, metrics, pages]
     listed = [OWN_ROUTES, *(module.ROUTES for module in modules)]

@@ -47,6 +47,7 @@ from web.addresses import base_url
 from web.attempts import AttemptLimits, Attempts
 from web.current import current
 from web.errors import AddressTaken, NotReady
+from web.exports import Exports
 from web.forgetting import Forgetting
 from web.passwords import Passwords
 from web.relays import NoRelay, Relay
@@ -101,6 +102,7 @@ class Node:
         self.listening_port = settings.http.port
         self.stopping = asyncio.Event()
         self.ready = asyncio.Event()  # it knows its venue
+        self.exports = Exports(self.data_dir / "exports")
         self.wake = asyncio.Event()  # something waits for the uploader
         self.identity: Identity | None = None
         self.venue: Venue | None = None
@@ -263,6 +265,7 @@ class Node:
 
     async def start(self) -> None:
         await self.open()
+        await self.exports.clear()
         try:
             self.relay = self._make_relay(self)
             everything: list[Collection] = [

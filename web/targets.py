@@ -10,7 +10,7 @@ from attendance.people import person_id
 from web.api.flags_models import FlagsQuery
 from web.api.models import LectureIn
 from web.api.privacy_models import ErasureIn
-from web.api.report_models import NamesQuery, ReportQuery
+from web.api.report_models import NamesFileQuery, NamesQuery, ReportQuery
 from web.keys import BODY, NODE, QUERY
 from web.policy import Relation, Target
 from web.routes import user_of
@@ -24,7 +24,7 @@ async def venue(request: web.Request) -> Target:
 async def venue_in_query(request: web.Request) -> Target:
     """`?venue=`, else the caller's own venue."""
     query = request[QUERY]
-    assert isinstance(query, ReportQuery | NamesQuery | FlagsQuery)
+    assert isinstance(query, ReportQuery | NamesQuery | NamesFileQuery | FlagsQuery)
     return Target(venue_id=await _existing(request, query.venue) if query.venue else user_of(request).venue_id)
 
 

@@ -13,8 +13,8 @@ GET  /api/lectures/{lecture}/stream                         {live, kbit_s, loss,
 GET  /api/lectures/{lecture}/roll-call                      this node's venue: {people: […], expected, present}
 POST /api/lectures/{lecture}/check-ins {person} or {number, name} (walk-in)   → 201; 200 if already checked in
 POST /api/lectures/{lecture}/undo {event, reason}
-GET  /api/lectures/{lecture}/report?venue=   …/report.csv?venue=
-    GET  /api/lectures/{lecture}/names?venue=&which=&limit=&offset=   …/names.csv
+GET  /api/lectures/{lecture}/report?venue=&level=            …/report.csv|xlsx|pdf?venue=&level=&whole=
+    GET  /api/lectures/{lecture}/names?venue=&which=&limit=&offset=   …/names.csv|xlsx|pdf
 GET  /api/lectures/{lecture}/flags?venue=                   what looks odd in how people checked in
 GET  /api/screen                                            what the venue's screen shows, asked each second
 POST /api/check-in {code} with {number, name, remember} or {as_remembered}   a phone; `code` as in the QR code's URL

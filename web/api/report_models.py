@@ -38,6 +38,12 @@ class ToldOut(Out):
     checked_present: int
 
 
+class FileQuery(ReportQuery):
+    """`whole`: the venue and every one below it, each in a row of its own."""
+
+    whole: Annotated[bool, Field(strict=False)] = False
+
+
 class ReportRowOut(Out):
     """Two bases that are never mixed. Of those who were in the venue or below it: `present` (of these, `guests` have
     another home), `late`, `early`, `attended` (long enough), `minutes`. Of those at home in it or below it, wherever
@@ -97,6 +103,13 @@ class NamesQuery(In):
     which: Which = Field(default=Which.PRESENT, strict=False)
     limit: Annotated[int, Field(ge=1, le=500)] = 100
     offset: Annotated[int, Field(ge=0, le=10_000_000)] = 0
+
+
+class NamesFileQuery(In):
+    """`which` figure of the venue's row."""
+
+    venue: VenueId | None = None
+    which: Which = Field(default=Which.PRESENT, strict=False)
 
 
 class NameOut(Out):

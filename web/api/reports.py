@@ -6,7 +6,7 @@ from dataclasses import asdict
 
 from aiohttp import web
 
-from attendance.report import NamedPerson, ReportRow, ToldCounts, names_csv, report_csv
+from attendance.report import NamedPerson, ReportRow, ToldCounts
 from venues.tree import Venue
 from web import targets
 from web.api import present, report_models
@@ -14,7 +14,6 @@ from web.node import Node
 from web.routes import Access, Route, node_of, query_of, user_of
 
 _LECTURE = "/api/lectures/{lecture}"
-_CSV_NAMES = 100_000  # names in one file: more than the largest lecture has
 
 
 async def report(request: web.Request) -> report_models.ReportOut:
@@ -82,14 +81,6 @@ def _parts(told: ToldCounts) -> dict[str, float | None]:
     return {"picture": told.picture, "sound": told.sound}
 
 
-async def report_file(request: web.Request) -> web.Response:
-    """The same as CSV: UTF-8 with a byte order mark, one line per venue."""
-    node, venue_id = node_of(request), query_of(request, report_models.ReportQuery).venue or user_of(request).venue_id
-    level = query_of(request, report_models.ReportQuery).level
-    found = await node.reports.report(request.match_info["lecture"], venue_id, level)
-    return csv_response(report_csv(found), f"report-{found.path[-1].code}.csv")
-
-
 async def names(request: web.Request) -> report_models.NamesOut:
     """The people behind a figure."""
     node, query = node_of(request), query_of(request, report_models.NamesQuery)
@@ -121,19 +112,6 @@ def _name(node: Node, one: NamedPerson) -> report_models.NameOut:
     )
 
 
-async def names_file(request: web.Request) -> web.Response:
-    """All the people behind a figure as CSV."""
-    node, query = node_of(request), query_of(request, report_models.NamesQuery)
-    venue_id = query.venue or user_of(request).venue_id
-    found = await node.reports.names(request.match_info["lecture"], venue_id, query.which, limit=_CSV_NAMES, offset=0)
-    return csv_response(names_csv(found.names), f"{query.which.value}-{venue_id}.csv")
-
-
-def csv_response(content: bytes, filename: str) -> web.Response:
-    headers = {"Content-Disposition": f'attachment; filename="{filename}"', "Cache-Control": "no-store"}
-    return web.Response(body=content, content_type="text/csv", charset="utf-8", headers=headers)
-
-
 ROUTES = [
     Route(
         "GET",
@@ -146,29 +124,11 @@ ROUTES = [
     ),
     Route(
         "GET",
-        _LECTURE + "/report.csv",
-        report_file,
-        access=Access.SESSION,
-        target=targets.venue_in_query,
-        query=report_models.ReportQuery,
-        media="text/csv",
-    ),
-    Route(
-        "GET",
         _LECTURE + "/names",
         names,
         access=Access.OPERATOR,
         target=targets.venue_in_query,
         query=report_models.NamesQuery,
         answer=report_models.NamesOut,
-    ),
-    Route(
-        "GET",
-        _LECTURE + "/names.csv",
-        names_file,
-        access=Access.OPERATOR,
-        target=targets.venue_in_query,
-        query=report_models.NamesQuery,
-        media="text/csv",
     ),
 ]

@@ -6,28 +6,15 @@ from types import SimpleNamespace
 
 from aiohttp import web
 
-from attendance.report import LectureReport, Which
+from attendance.report import LectureReport
 from venues.tree import Venue
 from web import targets
+from web.api.report_files import TITLES
 from web.api.report_models import NamesQuery, ReportQuery
 from web.pages.forms import say
 from web.policy import Verdict, admits
 from web.render import render
 from web.routes import Access, Route, node_of, query_of, user_of
-
-WHICH = {
-    Which.EXPECTED: "Expected here",
-    Which.PRESENT: "Present here",
-    Which.ABSENT_SO_FAR: "Not seen so far",
-    Which.GUESTS: "Guests from other venues",
-    Which.LATE: "Came late",
-    Which.EARLY: "Left early",
-    Which.LEAVE: "On leave",
-    Which.MAKEUP: "Made it up",
-    Which.ABSENT: "Absent",
-    Which.NOT_REPORTED: "Not reported yet",
-    Which.CAME: "At home here and came",
-}
 
 
 async def report(request: web.Request) -> web.Response:
@@ -72,8 +59,8 @@ async def names(request: web.Request) -> web.Response:
         lecture=lecture,
         above=own_part(request, await node.venues.path(venue_id)),
         which=which,
-        heading=say(request, WHICH[which]),
-        choices=[(each, say(request, text)) for each, text in WHICH.items()],
+        heading=say(request, TITLES[which]),
+        choices=[(each, say(request, text)) for each, text in TITLES.items()],
         page=page,
         limit=query.limit,
         offset=query.offset,
