@@ -50,12 +50,14 @@ _WIDTHS = {Kind.TEXT: 16, Kind.WORD: 12, Kind.NUMBER: 9, Kind.PERCENT: 9, Kind.H
 
 @dataclass(frozen=True)
 class Column(Generic[T]):
-    """`title` is an English msgid; `get` gives the cell of a row, None where there is none; `width` in characters."""
+    """`title` is an English msgid; `get` gives the cell of a row, None where there is none; `width` in characters.
+    `printed`: also in the PDF, whose page is only so wide."""
 
     title: str
     get: Callable[[T], Cell]
     kind: Kind = Kind.TEXT
     width: int = 0
+    printed: bool = True
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,6 +65,7 @@ class Heading:
     title: str
     kind: Kind
     width: int
+    printed: bool = True
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -100,6 +103,7 @@ def sheet(
                 title=say(column.title),
                 kind=column.kind,
                 width=max(column.width or _WIDTHS[column.kind], wide(say(column.title)) + 2),
+                printed=column.printed,
             )
             for column in columns
         ),

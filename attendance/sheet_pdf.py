@@ -6,11 +6,12 @@ The font is that of the badges (attendance.badge_sheet): PDF readers bring it al
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import compress
 from pathlib import Path
 from typing import Any, ClassVar
 
 from attendance.badge_sheet import printable
-from attendance.sheet import Cell, Kind, Sheet, plain, wide
+from attendance.sheet import Cell, Heading, Kind, Sheet, plain, wide
 from venues.errors import TongtangError
 
 
@@ -52,25 +53,27 @@ class _Pages:
     def __init__(self, canvas: Any, sheet: Sheet) -> None:
         self._canvas = canvas
         self._sheet = sheet
+        self._shown = [heading.printed for heading in sheet.headings]
+        self._columns = list(compress(sheet.headings, self._shown))
         self._page = 0
         self._y = 0.0
-        self._widths = _widths(sheet)
+        self._widths = _widths(self._columns)
         self._heads = [
             self._wrapped(printable(heading.title), width - 2 * _PAD)
-            for heading, width in zip(sheet.headings, self._widths, strict=True)
+            for heading, width in zip(self._columns, self._widths, strict=True)
         ]
 
     def draw(self) -> None:
         """Raises TooLongToPrint."""
         self._begin()
-        kinds = [heading.kind for heading in self._sheet.headings]
+        kinds = [heading.kind for heading in self._columns]
         for number, row in enumerate(self._sheet.rows):
             if number == ROWS_MOST:
                 raise TooLongToPrint(most=ROWS_MOST)
             if self._y - _LINE < _MARGIN + _FOOT:
                 self._end()
                 self._begin()
-            self._row(row, kinds, shaded=number % 2 == 1)
+            self._row(list(compress(row, self._shown)), kinds, shaded=number % 2 == 1)
         self._sign()
         self._end()
         self._canvas.beginForm(_TOTAL, 0, -2, 200, 12)
@@ -100,7 +103,7 @@ class _Pages:
         high = lines * 10.5 + 6
         self._box(self._y - high, high, grey=0.86)
         x = _MARGIN
-        for heading, texts, width in zip(self._sheet.headings, self._heads, self._widths, strict=True):
+        for heading, texts, width in zip(self._columns, self._heads, self._widths, strict=True):
             for place, text in enumerate(texts):
                 self._aligned(x, self._y - 11 - place * 10.5, width, text, right=heading.kind in _RIGHT)
             x += width
@@ -187,7 +190,7 @@ class _Pages:
         return [*lines, self._fitting(text, room, _SIZE)] if text else lines
 
 
-def _widths(sheet: Sheet) -> list[float]:
+def _widths(columns: Sequence[Heading]) -> list[float]:
     """The columns share the page by what they want; headings wrap, so figures need no more than their digits."""
-    wanted = [8.0 if heading.kind in _RIGHT else float(min(heading.width, 40)) for heading in sheet.headings]
+    wanted = [8.0 if heading.kind in _RIGHT else float(min(heading.width, 40)) for heading in columns]
     return [(_WIDE - 2 * _MARGIN) * each / sum(wanted) for each in wanted]

@@ -50,7 +50,7 @@ async def scene(tmp_path: Path) -> AsyncIterator[Scene]:
         await node.log.capture(lecture=lecture.id, person=person_id("0001"), venue=venues["520102001001"].id)
         await caller.sign_in("organizer")
         yield Scene(node, venues, lecture.id, caller)
-    assert not list(tmp_path.glob("node/exports/*"))
+    assert not list(tmp_path.glob("node/exports/*"))  # noqa: ASYNC240 - nothing else runs any more
 
 
 def book(data: bytes) -> list[list[object]]:
