@@ -76,6 +76,7 @@ class EventLog:
         self._entropy = entropy
         self._clock = clock
         self._on_change = on_change
+        self._is_root = is_root
         self._paths = Paths()
         self._outbox = Outbox(db, venue_id, now)
         self.journey = Journey(db, node_id, venue_id, now=now, is_root=is_root, on_change=on_change)
@@ -263,7 +264,7 @@ class EventLog:
         ]
         for event in events:
             parse(to_wire(event))  # never write what the parent could not read
-        rows.insert([intake.entry(event) for event in events], now)
+        rows.insert([intake.entry(event) for event in events], now, uploaded_at=now if self._is_root else None)
         return events[0]
 
     async def ingest(self, events: Sequence[object], child_venue_id: int) -> list[Result]:
@@ -308,7 +309,8 @@ class EventLog:
                     result = self._quarantine(rows, item.raw, batch.child, str(result.code))
                 answer.append(result)
             answers.append(answer)
-        rows.insert(entries, self._now())
+        now = self._now()
+        rows.insert(entries, now, uploaded_at=now if self._is_root else None)
         return answers
 
     def _quarantine(self, rows: Rows, obj: object, child: int, code: str) -> Result:

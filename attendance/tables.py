@@ -94,7 +94,7 @@ event = sa.Table(
     sa.Column("content_hash", sa.String(64), nullable=False),
     sa.Column("received_from", sa.Integer),  # the child's venue; null: captured here
     sa.Column("recorded_at", UtcDateTime, nullable=False),
-    sa.Column("uploaded_at", UtcDateTime),  # when the parent had answered for it
+    sa.Column("uploaded_at", UtcDateTime),  # when the parent had answered for it; at the root, at once
     sa.Column("upload_code", sa.Text),  # why the parent quarantined it
     sa.Column("refusals", sa.Integer, nullable=False, server_default="0"),  # whole requests refused because of it
     sa.Index("event_by_subject", "lecture", "subject"),
