@@ -5,8 +5,8 @@ it. A real root (its own process, real tree of 19,572 venues) is asked over HTTP
 
 - `events_per_second`: counties with full batches of 500, one after the other on a few connections; an event counts when
   the answer has come, which is after COMMIT (SQLite `synchronous=FULL`, PostgreSQL `fsync=on`).
-- `storm`: 60,000 events of 18,000 nodes that all come back within one minute, each with a connection, a challenge, a
-  signature and a batch of its own; beside them somebody opens the sign-in page ten times a second.
+- `storm`: 60,000 events of 18,000 nodes that all come back within one minute (`--within`), each with a connection, a
+  challenge, a signature and a batch of its own; beside them somebody opens the sign-in page ten times a second.
 - `tick`: the time of a roll-call tick over HTTP at a village's node (its own SQLite) while 2,000 events wait.
 """
 
@@ -106,8 +106,10 @@ async def throughput(url: str, province: Province, count: int, chance: random.Ra
     }
 
 
-async def storm(url: str, province: Province, count: int, nodes: int, chance: random.Random) -> dict[str, Any]:
-    """All nodes come back within a minute, each with some events."""
+async def storm(
+    url: str, province: Province, count: int, nodes: int, within_s: float, chance: random.Random
+) -> dict[str, Any]:
+    """All nodes come back within that time, each with some events."""
     children = chance.sample(list(province.children), min(nodes, len(province.children)))
     share, more = divmod(count, len(children))
     made = [
@@ -153,7 +155,7 @@ async def storm(url: str, province: Province, count: int, nodes: int, chance: ra
         looking = asyncio.create_task(look(visitor))
         await asyncio.gather(
             *(
-                come_back(session, child, batch, chance.random() * 60)
+                come_back(session, child, batch, chance.random() * within_s)
                 for child, batch in zip(children, made, strict=True)
             )
         )
@@ -193,7 +195,7 @@ async def measure(url: str, folder: Path, chosen: argparse.Namespace) -> dict[st
         if chosen.events:
             found |= await throughput(address, province, chosen.events, chance)
         if chosen.nodes:
-            found["storm"] = await storm(address, province, chosen.storm_events, chosen.nodes, chance)
+            found["storm"] = await storm(address, province, chosen.storm_events, chosen.nodes, chosen.within, chance)
     found |= await counted(url)
     if chosen.ticks:
         found["tick"] = await tick(folder, chosen.ticks)
@@ -217,6 +219,7 @@ def main() -> None:
     parser.add_argument("--events", type=int, default=100_000, help="for the throughput; 0 leaves it out")
     parser.add_argument("--nodes", type=int, default=18_000, help="of the storm; 0 leaves it out")
     parser.add_argument("--storm-events", type=int, default=60_000)
+    parser.add_argument("--within", type=float, default=60, help="seconds in which the nodes come back")
     parser.add_argument("--ticks", type=int, default=400, help="0 leaves them out")
     parser.add_argument("--json", action="store_true", help="one line of JSON (else indented)")
     chosen = parser.parse_args()

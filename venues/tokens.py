@@ -66,7 +66,10 @@ class TokenStore:
         secret = encode(self._entropy(32))
         now = self._now()
         grant = Grant(kind=kind, subject=subject, venue_id=venue_id, lecture_id=lecture_id, expires_at=now + ttl)
-        await self._db.write(lambda connection: token_store.add(connection, digest(secret), vars(grant), now - _KEEP))
+        key, seen = digest(secret), self._revocations
+        await self._db.write(lambda connection: token_store.add(connection, key, vars(grant), now - _KEEP))
+        if seen == self._revocations:
+            self._keep(key, now, grant)  # as a rule it is used at once
         return secret
 
     async def check(self, secret: str) -> Grant | None:

@@ -64,6 +64,7 @@ def serve(settings: Settings, until_eof: bool) -> None:
     from web import process, serving
 
     process.set_up_logging(settings.log.level)
+    process.take_short_turns()
     uvloop.run(serving.serve(settings, lambda line: click.echo(line), until_eof=until_eof))
 
 

@@ -81,11 +81,12 @@ async def test_old_tokens_are_forgotten(tokens: TokenStore, database: Database, 
 
 
 async def test_the_door_goes_on_while_the_database_stalls(
-    tokens: TokenStore, database: Database, clock: Clock, monkeypatch: pytest.MonkeyPatch
+    tokens: TokenStore, database: Database, clock: Clock, entropy: Entropy, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(venues.tokens, "_PATIENCE_S", 0.05)
+    by_a_command = TokenStore(database, clock, entropy)
     known = await tokens.issue(TokenKind.VIEW, "screen", 7, ttl=HOUR)
-    unseen = await tokens.issue(TokenKind.VIEW, "screen", 7, ttl=HOUR)
+    unseen = await by_a_command.issue(TokenKind.VIEW, "screen", 7, ttl=HOUR)
     assert await tokens.check(known)
     stalled = threading.Event()
     waits = [database.read(lambda connection: stalled.wait(30)) for _ in range(4)]  # every reader
