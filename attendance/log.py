@@ -18,7 +18,16 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TypeVar
 
-from attendance import closing, derive_store, erasure_store, intake, quarantine_store, records_store, rules
+from attendance import (
+    closing,
+    derive_store,
+    erasure_store,
+    intake,
+    picture_store,
+    quarantine_store,
+    records_store,
+    rules,
+)
 from attendance.blank import is_id
 from attendance.event import CARD, Data, Event, Kind, Method, is_plain, parse, to_wire
 from attendance.gather import Gather
@@ -218,9 +227,24 @@ class EventLog:
             return Captured(event=closed, already=True)
         if rows.lecture(draft.lecture) is None:
             raise LectureUnknown(lecture=draft.lecture)
+        told = picture_store.take(rows.connection, draft.lecture)
+        if told is not None:  # what its screens told goes with it
+            self._append(rows, rules.of_screen(draft.lecture, draft.venue, told), [(rules.NOBODY, None)], None)
         total = closing.total(rows.handed_in(draft.lecture, draft.venue, self._node_id))
         draft = dataclasses.replace(draft, data={"count": total.count, "hash": total.hash})
         return Captured(event=self._append(rows, draft, [(rules.NOBODY, None)], event_id), already=False)
+
+    async def append(self, work: Callable[[Rows], Sequence[rules.Draft]]) -> None:
+        """Write down of the venue whatever `work` finds, in one transaction with what else it does."""
+
+        def both(rows: Rows) -> bool:
+            drafts = work(rows)
+            for draft in drafts:
+                self._append(rows, draft, [(rules.NOBODY, None)], None)
+            return bool(drafts)
+
+        if await self._write(both):
+            self._on_change()
 
     def _append(
         self,

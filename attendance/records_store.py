@@ -36,7 +36,7 @@ def arrived(connection: Connection, events: Sequence[Event], read: Read) -> None
 
 def derive(connection: Connection, lecture: str, venues: Collection[int], read: Read) -> None:
     """Make the records of these venues anew from their events."""
-    known = _lecture(connection, lecture)
+    known = lecture_in(connection, lecture)
     about = event_table.c
     for chunk in chunks(sorted(venues)):
         connection.execute(table.delete().where(table.c.lecture_id == lecture, table.c.venue_id.in_(chunk)))
@@ -77,6 +77,6 @@ def _kept(connection: Connection, lecture: str, among: Iterable[int]) -> set[int
     return found
 
 
-def _lecture(connection: Connection, lecture: str) -> Lecture | None:
+def lecture_in(connection: Connection, lecture: str) -> Lecture | None:
     row = connection.execute(sa.select(lecture_table).where(lecture_table.c.id == lecture)).mappings().one_or_none()
     return None if row is None else lecture_of(row)

@@ -119,6 +119,11 @@ _NEED_A_REASON = frozenset({Kind.LEAVE, Kind.CORRECTION})
 _AFTER_CLOSING = frozenset({Kind.PICTURE, Kind.CORRECTION, Kind.CLOSE, Kind.REOPEN})
 
 
+def of_screen(lecture: str, venue: int, data: Data) -> Draft:
+    """What the venue's screens told."""
+    return Draft(lecture=lecture, venue=venue, kind=Kind.PICTURE, method=Method.SCREEN, data=data)
+
+
 def of_venue(draft: Draft) -> bool:
     """Whether it speaks of the venue and not of a person; a presence check may be either."""
     someone = draft.person or draft.number or draft.name or draft.about

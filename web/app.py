@@ -19,6 +19,7 @@ from web.api import (
     hops,
     kiosk,
     lectures,
+    picture,
     policies,
     privacy,
     report_files,
@@ -69,7 +70,7 @@ OWN_ROUTES = [
 def declared_routes() -> tuple[Route, ...]:
     """All routes of the application."""
     people = [session, privacy, roll_call, kiosk, badges, closing, history, policies, reports, report_files, flags]
-    api = [*people, venues, lectures, hops, screen, check_in, rungs, tree_link]
+    api = [*people, venues, lectures, hops, screen, picture, check_in, rungs, tree_link]
     modules = [*api, openapi, media, metrics, pages]
     listed = [OWN_ROUTES, *(module.ROUTES for module in modules)]
     return tuple(route for routes in listed for route in routes)

@@ -20,6 +20,7 @@ from attendance.lecture_store import LectureStore
 from attendance.lectures import Lecture, LectureState
 from attendance.log import EventLog
 from attendance.people_store import PeopleStore
+from attendance.pictures import Pictures
 from attendance.policy_store import PolicyStore
 from attendance.privacy_store import Privacy
 from attendance.quarantine_store import Quarantine
@@ -59,6 +60,7 @@ from web.version import VERSION
 log = logging.getLogger(__name__)
 
 _LOOK_S = 0.5  # how often the node looks whether a command has changed its database
+_PICTURES_S = 10.0  # how often it is looked whether what the screens told must be written down
 _SUMMARY_S = 2.0  # of rest after each summary: events that go on coming shall not keep the node at it
 
 
@@ -129,6 +131,11 @@ class Node:
         if self._log is None:
             raise NotReady
         return self._log
+
+    @property
+    def pictures(self) -> Pictures:
+        """What the venue's screens tell. Raises NotReady."""
+        return Pictures(self.db, self.log, self.require_venue().id, self.now)
 
     @property
     def link(self) -> ParentLink | None:
@@ -287,6 +294,7 @@ class Node:
         self._supervisor.start("own report", self._report_to_self)
         self._supervisor.start("judgement", self._judge)
         self._supervisor.start("years", Adding(self).run)
+        self._supervisor.start("proof of picture", self._settle_pictures)
         self._supervisor.start("forgetting", Forgetting(self).run)
         self._supervisor.start("media from the parent", self.relay.follow)
         await self._start_uplink()
@@ -345,6 +353,13 @@ class Node:
             if not await self.log.judge_due():
                 made = await self.summaries.refresh()
                 await asyncio.sleep(_SUMMARY_S if made else _LOOK_S)
+
+    async def _settle_pictures(self) -> None:
+        """What the screens told becomes events when they have told enough, or tell nothing more."""
+        await self.ready.wait()
+        while True:
+            await self.pictures.settle()
+            await asyncio.sleep(_PICTURES_S)
 
     async def _report_to_self(self) -> None:
         """The node's own line in its own tree."""

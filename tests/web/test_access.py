@@ -156,6 +156,10 @@ def body_for(route: Route, scene: Scene) -> object:
         "HeadcountIn": {"people": 1},
         "ReopenIn": {"reason": "x"},
         "TakeBackIn": {"event": "x", "reason": "x"},
+        "PictureIn": {
+            "screen": "one-screen",
+            "periods": [{"number": 1, "ago_ms": 0, "span_ms": 1, "picture_ms": 0, "sound_ms": 0}],
+        },
         "ScreenRung": {"rung": "auto"},
         "EventsIn": {"events": []},
         "HeartbeatIn": {"sent_at": "x", "revision_base": 0, "report": {}, "below": []},

@@ -47,8 +47,8 @@ function recognize(response) {
 }
 
 /** Ask the node. Answers with parsed JSON (null without content); throws ApiError, never anything else. */
-export async function ask(method, path, body, { timeoutMs = 10_000, headers = {} } = {}) {
-  const options = { method, headers: { Accept: "application/json", ...headers }, signal: AbortSignal.timeout(timeoutMs) };
+export async function ask(method, path, body, { timeoutMs = 10_000, headers = {}, keepalive = false } = {}) {
+  const options = { method, headers: { Accept: "application/json", ...headers }, signal: AbortSignal.timeout(timeoutMs), keepalive };
   if (method !== "GET") options.headers["X-CSRF-Token"] = csrf;
   if (body !== undefined) {
     options.headers["Content-Type"] = "application/json";

@@ -1,6 +1,7 @@
 // The venue's screen: it starts by itself, says in words what it waits for, and never needs a hand.
 
 import { ask, clock, say } from "./api.js";
+import { Proof } from "./proof.js";
 import { decide, wanted } from "./screen_state.js";
 import { SlidesPlayer, layoutOf, nextLayout, wantsSlides } from "./slides.js";
 import { Player } from "./whep.js";
@@ -201,5 +202,8 @@ async function stayAwake() {
 }
 document.addEventListener("visibilitychange", stayAwake);
 
+const proof = new Proof(() => ({ lecture: lectureId, player, slides, video: at("lecture"), slidesVideo: at("slides") }));
+
 stayAwake();
 askNode();
+proof.start();
