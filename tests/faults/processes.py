@@ -81,7 +81,8 @@ class Nursery:
             match json.loads(line):
                 case {"pid": int(pid)}:
                     self._processes[pid] = Process(pid)
-                    self._asked.pop(0).set_result(self._processes[pid])
+                    if not (asked := self._asked.pop(0)).done():  # whoever asked may be gone
+                        asked.set_result(self._processes[pid])
                 case {"ended": int(pid), "status": int(status)}:
                     self._processes.pop(pid).ended.set_result(status)
 

@@ -80,14 +80,19 @@ def _one(url: str, query: str) -> int:
         engine.dispose()
 
 
+def wire(row: Row) -> dict[str, Any]:
+    """The event as it crosses a link."""
+    found = {name: row[name] for name in _FIELDS}
+    at = dt.datetime(1970, 1, 1, tzinfo=dt.UTC) + dt.timedelta(microseconds=row["captured_at"])
+    found["captured_at"] = f"{at:%Y-%m-%dT%H:%M:%S}.{at.microsecond // 1000:03}Z"
+    if row["data"] is not None:
+        found["data"] = json.loads(row["data"])
+    return found
+
+
 def content_hash(row: Row) -> str:
     """Of what the columns say, by the prose of docs/sync.md."""
-    wire = {name: row[name] for name in _FIELDS}
-    at = dt.datetime(1970, 1, 1, tzinfo=dt.UTC) + dt.timedelta(microseconds=row["captured_at"])
-    wire["captured_at"] = f"{at:%Y-%m-%dT%H:%M:%S}.{at.microsecond // 1000:03}Z"
-    if row["data"] is not None:
-        wire["data"] = json.loads(row["data"])
-    text = json.dumps(wire, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+    text = json.dumps(wire(row), ensure_ascii=False, sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(text.encode()).hexdigest()
 
 

@@ -11,8 +11,9 @@ import pytest
 
 from tests.faults.conftest import Stages
 from tests.faults.kill_points import KillPoint
-from tests.faults.stage import LEVELS, Stage
+from tests.faults.stage import LEVELS, Stage, until
 from tests.faults.ticks import Operator, Record
+from tests.faults.wire import Cut, Forward, Request
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -72,27 +73,135 @@ async def die_at(stage: Stage, level: str, points: Sequence[KillPoint]) -> None:
     await stage.start(level)
 
 
-@pytest.mark.timeout(400)
-@pytest.mark.parametrize("level", LEVELS)
+@pytest.mark.timeout(600)
 async def test_kill_at_every_step_of_capture_ingest_and_acknowledgement(
-    stages: Stages, chance: random.Random, long: bool, level: str
+    stages: Stages, chance: random.Random, long: bool
 ) -> None:
-    await _at_every_step(stages, chance, long, level)
+    if not long:
+        return await _die_at_once_each(stages, chance)
+    for level in LEVELS:
+        async with stages.open(level) as stage:
+            record, points = Record(), POINTS[level] * 2
+            # At a level that only hands on nobody writes: each of its points is one of ingest.
+            async with ticking(stage, record, chance, LEVELS if level == "village" else ["village"]):
+                await die_at(stage, level, points)
+            await stage.ready()
+            await stages.judge(f"kill -9 at an exact step: {level}", stage, record, times=len(points))
+
+
+async def _die_at_once_each(stages: Stages, chance: random.Random) -> None:
+    """A sample: all three levels go through some points at the same time."""
+    async with stages.open() as stage:
+        record, points = Record(), {level: chance.sample(POINTS[level], 3) for level in LEVELS}
+        async with ticking(stage, record, chance), asyncio.TaskGroup() as tasks:
+            for level in LEVELS:
+                tasks.create_task(die_at(stage, level, points[level]))
+        await stage.ready()
+        await stages.judge("kill -9 at an exact step: all levels at once", stage, record, times=9)
 
 
 @pytest.mark.timeout(400)
-async def test_kill_at_every_step_of_ingest_into_postgresql(
+async def test_kill_at_random_moments(stages: Stages, chance: random.Random, long: bool) -> None:
+    await _kill_at_random(stages, chance, 40 if long else 2)
+
+
+@pytest.mark.timeout(400)
+async def test_kill_at_random_moments_with_postgresql_at_the_root(
     stages_on_postgresql: Stages, chance: random.Random, long: bool
 ) -> None:
-    await _at_every_step(stages_on_postgresql, chance, long, "root")
+    await _kill_at_random(stages_on_postgresql, chance, 40 if long else 2)
 
 
-async def _at_every_step(stages: Stages, chance: random.Random, long: bool, level: str) -> None:
-    points = POINTS[level] * 2 if long else chance.sample(POINTS[level], 4)
+async def _kill_at_random(stages: Stages, chance: random.Random, times: int) -> None:
+    """So many times at each level, all of them at once."""
+
+    async def kill(stage: Stage, level: str) -> None:
+        for _ in range(times):
+            await stage.ready(level)
+            if chance.random() < 0.8:  # else it dies soon after its start
+                await _ticked(record, level)
+            await asyncio.sleep(chance.random() * 0.5)  # the moment is what is tried
+            await stage.kill(level)
+            await stage.start(level)
+
     record = Record()
     async with stages.open() as stage:
-        # Of a level that only hands on, nobody writes there: each of its points is one of ingest.
-        async with ticking(stage, record, chance, LEVELS if level == "village" else ["village"]):
-            await die_at(stage, level, points)
+        async with ticking(stage, record, chance), asyncio.TaskGroup() as tasks:
+            for level in LEVELS:
+                tasks.create_task(kill(stage, level))
         await stage.ready()
-        await stages.judge(f"kill -9 at an exact step: {level}", stage, record, times=len(points))
+        await stages.judge("kill -9 at a random moment", stage, record, times=3 * times)
+
+
+async def _ticked(record: Record, level: str) -> None:
+    before = record.at(level)
+
+    async def more() -> bool:
+        return record.at(level) > before
+
+    await until(f"a tick at the {level}", more)
+
+
+class Killer:
+    """A hook that kills the nodes at both ends of the wire while a batch or its answer is on it."""
+
+    def __init__(self, chance: random.Random, times: int) -> None:
+        self._chance, self._left, self.done = chance, times, 0
+        self.stage: Stage | None = None
+        self._one = asyncio.Lock()
+
+    async def __call__(self, request: Request, forward: Forward) -> bytes:
+        if not request.hands_up or not self._left or self._one.locked():
+            return await forward(request.raw)
+        async with self._one:
+            self._left -= 1
+            try:
+                return await self._kill(request, forward)
+            finally:
+                self.done += 1
+
+    async def _kill(self, request: Request, forward: Forward) -> bytes:
+        match self._chance.choice(["sent", "arrived", "answered", "half answered"]):
+            case "sent":  # the child dies, its batch is under way
+                await self._replace("village")
+                await forward(request.raw)
+            case "arrived":  # the parent dies over it
+                under_way = asyncio.create_task(forward(request.raw))
+                await self._replace("middle")
+                await asyncio.wait([under_way])
+                under_way.exception()
+            case "answered":  # the child dies before it reads the answer
+                await forward(request.raw)
+                await self._replace("village")
+            case _:  # the parent dies in the middle of its answer
+                answer = await forward(request.raw)
+                await self._replace("middle")
+                raise Cut(answer[: self._chance.randrange(len(answer))])
+        raise Cut
+
+    async def _replace(self, level: str) -> None:
+        assert self.stage is not None
+        await self.stage.kill(level)
+        await self.stage.start(level)
+        await self.stage.ready(level)
+
+
+@pytest.mark.timeout(400)
+async def test_kill_while_a_batch_or_its_answer_is_on_the_wire(
+    stages: Stages, chance: random.Random, long: bool
+) -> None:
+    times = 40 if long else 3
+    killer, record = Killer(chance, times), Record()
+    async with stages.open(start=False) as stage, stage.wire("village", killer):
+        killer.stage = stage
+        for level in LEVELS:
+            await stage.start(level)
+        await stage.ready()
+        async with ticking(stage, record, chance, ["village"]):
+            await until("all kills on the wire", lambda: _has_done(killer, times), 300)
+        await stage.ready()
+        await stages.judge("kill -9 while a batch or its answer is on the wire", stage, record, times=times)
+
+
+async def _has_done(killer: Killer, times: int) -> bool:
+    return killer.done == times

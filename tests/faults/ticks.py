@@ -43,6 +43,9 @@ class Record:
     def events(self) -> set[str]:
         return {green.event for green in self.greens}
 
+    def at(self, level: str) -> int:
+        return sum(green.level == level for green in self.greens)
+
 
 class Operator:
     """Of one level's venue. `chance` decides what `act` does."""
