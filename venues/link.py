@@ -103,6 +103,7 @@ class ParentLink:
     """One parent at a time out of `urls`; the next one after a failure. The caller owns `session`.
 
     `random` gives numbers in [0, 1). `on_state` is called after each change of `state`, in the event loop.
+    `running` gives the seconds since the machine was started: it tells at once that a clock was set between heartbeats.
     """
 
     def __init__(
@@ -115,7 +116,9 @@ class ParentLink:
         *,
         pace: Pace | None = None,
         on_state: Callable[[LinkState], None] = lambda state: None,
+        running: Callable[[], float] | None = None,
     ) -> None:
+        self._running = running
         self._identity = identity
         self._urls = [url.rstrip("/") for url in urls]
         self._session = session
@@ -157,7 +160,8 @@ class ParentLink:
     @property
     def clock(self) -> ClockEstimate | None:
         """How far the parent's clock is ahead of this one; None before the first heartbeat was answered."""
-        return self._clock.estimate
+        known = self._clock.estimate
+        return known.now(self._now(), self._running()) if known and self._running else known
 
     async def request(
         self,
@@ -265,13 +269,14 @@ class ParentLink:
 
     async def _beat(self, beat: Heartbeat) -> tuple[int, int]:
         """What the parent knows now: up to which of this node's status changes, and of its records of nodes."""
-        sent = self._now()
+        sent, began_s = self._now(), self._running() if self._running else None
         response = await self.request("POST", "/api/node/heartbeat", json=beat.to_wire())
-        returned = self._now()
+        returned, running_s = self._now(), self._running() if self._running else None
+        took_s = None if running_s is None or began_s is None else running_s - began_s
         match response.checked().json():
             case {"received_at": received, "sent_at": replied, "ack": int(known), "nodes_ack": int(known_nodes)}:
                 with contextlib.suppress(ValueError):
-                    self._clock.add(sent, parse_time(received), parse_time(replied), returned)
+                    self._clock.add(sent, parse_time(received), parse_time(replied), returned, running_s, took_s)
                 return known, known_nodes
         raise ReplyInvalid(path=response.path)
 

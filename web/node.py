@@ -9,7 +9,6 @@ import enum
 import logging
 import os
 import random
-import time
 import zoneinfo
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
@@ -50,6 +49,7 @@ from web.current import current
 from web.errors import AddressTaken, NotReady
 from web.exports import Exports
 from web.forgetting import Forgetting
+from web.machine import boot_id, running_s, utc_now
 from web.passwords import Passwords
 from web.relays import NoRelay, Relay
 from web.store import UserStore, remembered
@@ -73,10 +73,6 @@ class Readiness(enum.StrEnum):
     NOT_ENROLLED = "not_enrolled"
 
 
-def utc_now() -> dt.datetime:
-    return dt.datetime.now(dt.UTC)
-
-
 class Node:
     """`async with node.opened():` gives the stores to a command; `start` and `stop` run the services, too.
 
@@ -89,12 +85,14 @@ class Node:
         *,
         make_relay: Callable[[Node], Relay] = lambda node: NoRelay(),
         now: Callable[[], dt.datetime] = utc_now,
+        running: Callable[[], float] = running_s,
         entropy: Callable[[int], bytes] = os.urandom,
         passwords: Passwords | None = None,
         attempt_limits: AttemptLimits | None = None,
     ) -> None:
         self.settings = settings
         self.now = now
+        self.running = running
         self.entropy = entropy
         self.instance = entropy(8).hex()  # another one after each start: pages learn so that their sessions are gone
         self.data_dir = Path(settings.node.data_dir)
@@ -249,8 +247,8 @@ class Node:
                 self.id,
                 venue_id,
                 now=self.now,
-                monotonic=time.monotonic,
-                boot_id=_boot_id(),
+                monotonic=self.running,
+                boot_id=boot_id(),
                 entropy=self.entropy,
                 clock=lambda: (self.uplink.clock_offset_ms, self.uplink.clock_uncertainty_ms),
                 on_change=self.wake.set,
@@ -409,11 +407,3 @@ class Node:
             delay_ms=hop.delay_ms if hop else None,
         )
         return StreamState.LIVE, stream
-
-
-def _boot_id() -> str:
-    """One text per start of the machine: what `time.monotonic` counts from."""
-    try:
-        return Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
-    except OSError:
-        return f"started-{int(time.time() - time.monotonic())}"

@@ -18,12 +18,18 @@ def compose(settings: Settings) -> Node:
     return Node(settings, make_relay=Streaming)
 
 
-async def serve(settings: Settings, say: Callable[[str], None], *, until_eof: bool = False) -> None:
+async def serve(
+    settings: Settings,
+    say: Callable[[str], None],
+    *,
+    until_eof: bool = False,
+    make: Callable[[Settings], Node] = compose,
+) -> None:
     """Serve until SIGINT or SIGTERM (or, with `until_eof`, the end of standard input). Raises AddressTaken,
     CertificateUnusable."""
     stop = asyncio.Event()
     stop_on_signals(stop)
-    server = Server(compose(settings))
+    server = Server(make(settings))
     await server.start()
     telling = asyncio.create_task(_tell(server.node, say))
     try:

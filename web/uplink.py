@@ -95,6 +95,7 @@ class UplinkServices:
             self._session,
             node.now,
             random.random,
+            running=node.running,
             pace=Pace(interval_s=settings.heartbeat.interval_s),
             on_state=self._link_is,
         )

@@ -14,9 +14,10 @@ import os
 import selectors
 import signal
 import sys
+from pathlib import Path
 from typing import Any, NoReturn
 
-from tests.faults import kill_points
+from tests.faults import kill_points, moved_clock
 
 _LOADED = ("web.cli", "web.serving", "uvloop", "sqlalchemy.dialects.sqlite.pysqlite", "psycopg", "alembic.command")
 
@@ -74,6 +75,10 @@ def _become(wanted: dict[str, Any], lives: int, ours: tuple[int, ...]) -> NoRetu
         os.environ.update(wanted["environment"])
         if wanted["kill"]:
             kill_points.arm(kill_points.KillPoint(**wanted["kill"]))
+        if moved_clock.FILE in os.environ:
+            moved_clock.serve(Path(wanted["config"]), Path(os.environ[moved_clock.FILE]))
+            status = 0
+            return
         from web.cli import main as command
 
         command(["serve", "--config", wanted["config"], "--until-eof"], prog_name="tongtang", standalone_mode=False)

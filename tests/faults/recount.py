@@ -96,7 +96,7 @@ def content_hash(row: Row) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def _moment_us(row: Row) -> int:
+def moment_us(row: Row) -> int:
     offset_ms = row["clock_offset_ms"]
     known_wrong = offset_ms is not None and abs(offset_ms) - (row["clock_uncertainty_ms"] or 0) > 2000
     return int(row["captured_at"] + (offset_ms * 1000 if known_wrong else 0))
@@ -110,7 +110,7 @@ def standing(events: Iterable[Row]) -> dict[tuple[str, str], tuple[str, str, int
     found: dict[tuple[str, str], tuple[str, str, int]] = {}
     for key, rows in by_subject.items():
         gone = {row["supersedes"] for row in rows if row["kind"] == "undo"}
-        stand = sorted((row for row in rows if row["id"] not in gone), key=lambda row: (_moment_us(row), row["id"]))
+        stand = sorted((row for row in rows if row["id"] not in gone), key=lambda row: (moment_us(row), row["id"]))
         came = [row for row in stand if row["kind"] == "check_in"]
         excused = [row for row in stand if row["kind"] == "leave"]
         if came:

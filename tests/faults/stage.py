@@ -158,6 +158,7 @@ class Site:
     parent_url: str
     database: str  # URL
     sections: dict[str, Any] = field(default_factory=dict)  # of its configuration, besides
+    environment: dict[str, str] = field(default_factory=dict)  # of its process, besides
     process: Process | None = None
 
     @property
@@ -198,7 +199,8 @@ class Stage:
         """Start the node as its Site says now; does not wait until it answers (`ready`)."""
         site = self.sites[level]
         assert site.process is None or not site.process.running, f"{level} is running"
-        site.process = await self.nursery.start(site.write_config(), site.log, kill=kill, environment=environment)
+        given = site.environment | dict(environment or {})
+        site.process = await self.nursery.start(site.write_config(), site.log, kill=kill, environment=given)
         return site.process
 
     async def ready(self, *levels: str) -> None:

@@ -50,7 +50,8 @@ class Record:
 class Operator:
     """Of one level's venue. `chance` decides what `act` does."""
 
-    def __init__(self, stage: Stage, level: str, record: Record, chance: random.Random) -> None:
+    def __init__(self, stage: Stage, level: str, record: Record, chance: random.Random, *, name: str = "") -> None:
+        self._name = name or f"operator-{level}"
         self._stage, self.level, self._record, self._chance = stage, level, record, chance
         self._cookie, self._csrf = "", ""
         self._came: list[dict[str, str]] = []  # who is here, as bodies of later statements
@@ -143,8 +144,7 @@ class Operator:
 
     async def _sign_in(self) -> None:
         url = f"{self._stage[self.level].url}/api/session"
-        name = f"operator-{self.level}"
-        async with self._stage.http.post(url, json={"name": name, "password": PASSWORD}) as answer:
+        async with self._stage.http.post(url, json={"name": self._name, "password": PASSWORD}) as answer:
             if answer.status == 201:
                 (cookie,) = answer.cookies.values()
                 self._cookie = f"{cookie.key}={cookie.value}"

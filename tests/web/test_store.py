@@ -11,7 +11,7 @@ from venues.database import Database
 from venues.store import VenueStore
 from venues.tokens import TokenKind, TokenStore
 from venues.tree import Level, VenueRow
-from web.node import utc_now
+from web.machine import utc_now
 from web.policy import Role
 from web.store import User, UserElsewhere, UserExists, UserStore, UserUnknown, name_key, remembered
 
