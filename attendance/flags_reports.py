@@ -98,11 +98,14 @@ def _within(connection: Connection, column: sa.ColumnElement[int], venue: int) -
 
 
 def _of_venues(connection: Connection, lecture: str, here: sa.ColumnElement[bool]) -> list[Flag]:
-    """Series in venues where so many ever came so quickly."""
+    """Series in those venues where, within a window that ends with some check-in, enough of all came."""
     at = sa.type_coerce(event.c.captured_at, sa.BigInteger)
-    before = sa.func.lag(at, signs.VENUE_SERIES - 1).over(partition_by=event.c.venue, order_by=(at, event.c.id))
-    took = sa.select(event.c.venue, (at - before).label("us")).where(_scanned(lecture), here).subquery()
-    quick = sa.select(took.c.venue).where(took.c.us <= signs.VENUE_SERIES_S * 1_000_000).distinct()
+    window = (-signs.VENUE_SERIES_S * 1_000_000, 0)
+    series = sa.func.count().over(partition_by=event.c.venue, order_by=at, range_=window).label("series")
+    total = sa.func.count().over(partition_by=event.c.venue).label("total")
+    seen = sa.select(event.c.venue, series, total).where(_scanned(lecture), here).subquery().c
+    quick = sa.select(seen.venue).distinct().where(seen.series >= signs.VENUE_SERIES)
+    quick = quick.where(seen.series * signs.VENUE_SHARE >= seen.total)
     flags: list[Flag] = []
     for venue in sorted(connection.scalars(quick)):
         flags += signs.of_venue(lecture, _scans(connection, _scanned(lecture) & (event.c.venue == venue)))

@@ -175,6 +175,7 @@ class AttendanceSettings(_Section):
     retention_days: Days = 1095
     device_days: Days = 90
     code_period_s: Positive = 15
+    phone_url: OptionalUrl = ""
     sync_batch: Annotated[int, Field(gt=0, le=500)] = 500
     sync_interval_s: Seconds = 5
 

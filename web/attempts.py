@@ -20,6 +20,10 @@ class AttemptLimits:
     sign_in_by_name: str = "10/minute"
     sign_in_by_address: str = "60/minute"
     check_in_by_address: str = "300/minute"
+    # By a node above, for phones on their own signal: thousands share one address of a mobile network, and nobody can
+    # guess a signature. A venue's own door is as wide here as there.
+    mobile_by_address: str = "6000/minute"
+    mobile_by_venue: str = "300/minute"
     enrol_by_address: str = "60/minute"
     # The media door, for each of its methods. A node's lectures come back all at once after an outage, and its parent
     # may see many nodes under the address of one proxy: nodes are counted by their bearers alone.
@@ -38,6 +42,8 @@ class Attempts:
         self._sign_in_name = parse(limits.sign_in_by_name)
         self._sign_in_address = parse(limits.sign_in_by_address)
         self._check_in = parse(limits.check_in_by_address)
+        self._mobile = parse(limits.mobile_by_address)
+        self._mobile_venue = parse(limits.mobile_by_venue)
         self._enrol = parse(limits.enrol_by_address)
         self._media = parse(limits.media_by_address)
         self._media_by_kind = {
@@ -53,6 +59,12 @@ class Attempts:
 
     async def check_in(self, address: str) -> None:
         await self._hit(self._check_in, "check-in", address)
+
+    async def mobile(self, address: str) -> None:
+        await self._hit(self._mobile, "mobile", address)
+
+    async def mobile_venue(self, venue: int) -> None:
+        await self._hit(self._mobile_venue, "mobile-venue", str(venue))
 
     async def enrol(self, address: str) -> None:
         await self._hit(self._enrol, "enrol", address)

@@ -51,6 +51,7 @@ from web.exports import Exports
 from web.forgetting import Forgetting
 from web.machine import boot_id, running_s, utc_now
 from web.passwords import Passwords
+from web.phone_url_store import PhoneUrl
 from web.relays import NoRelay, Relay
 from web.store import UserStore, remembered
 from web.supervisor import Supervisor
@@ -213,6 +214,8 @@ class Node:
         zone = zoneinfo.ZoneInfo(settings.web.time_zone)
         self.summaries = Summaries(self.db, zone)
         self.years = Years(self.db, zone)
+        self.summaries = Summaries(self.db)
+        self.phone_url = PhoneUrl(self.db, settings.attendance.phone_url)
         self._own_id = await remembered(self.db, "web.node_id", self._new_id)
         await self.look()
 
@@ -281,6 +284,7 @@ class Node:
                 self.people,
                 self.badges,  # after the people whose they are
                 self.users,
+                self.phone_url,
                 self.relay,
             ]
             self.collections = Collections(everything, self.changes)

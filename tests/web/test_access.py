@@ -42,6 +42,8 @@ PUBLIC = {
     "GET /language/{locale}": "a choice of language",
     "GET /c/{code}": "the code on the screen is the proof",
     "POST /c/{code}": "the code on the screen is the proof",
+    "GET /r/{code}": "the code on the screen of a venue below is the proof",
+    "POST /r/{code}": "the code on the screen of a venue below is the proof",
     "OPTIONS /session/{session}": "RFC 9725: a browser's preflight carries no token",
 }
 PUBLIC |= {

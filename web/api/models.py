@@ -321,7 +321,8 @@ class ScreenOut(Out):
 
     `picture`, `sound` and `slides`: each arrives at this node. `layout`: see `LayoutIn`. `sentence` says the state in
     the caller's language. `code_url` and `code_svg` are the rotating check-in code while a lecture runs; ask again
-    after `code_expires_in_s`.
+    after `code_expires_in_s`. `mobile_url` and `mobile_svg`: likewise for phones on their own signal, where a node
+    above takes such codes.
     """
 
     state: str
@@ -338,3 +339,5 @@ class ScreenOut(Out):
     code_url: str | None
     code_svg: str | None
     code_expires_in_s: float | None
+    mobile_url: str | None
+    mobile_svg: str | None

@@ -5,6 +5,7 @@ from __future__ import annotations
 from aiohttp import web
 
 from attendance import code as codes
+from attendance import root_code
 from attendance.lectures import Lecture, LectureState
 from attendance.qr import qr_svg
 from broadcast import slides_of
@@ -62,6 +63,8 @@ def _screen(link: models.LinkOut, *, state: str, sentence: str) -> models.Screen
         code_url=None,
         code_svg=None,
         code_expires_in_s=None,
+        mobile_url=None,
+        mobile_svg=None,
     )
 
 
@@ -78,7 +81,30 @@ async def _code(node: Node, lecture: str, venue: int) -> dict[str, object]:
     period, now = node.settings.attendance.code_period_s, node.now()
     url = codes.url(node.public_url, lecture, codes.make(await node.code_secret(), lecture, venue, now, period))
     remaining = period - now.timestamp() % period
-    return {"code_url": url, "code_svg": qr_svg(url), "code_expires_in_s": round(remaining, 3)}
+    mobile = await _mobile_url(node, lecture, venue)
+    return {
+        "code_url": url,
+        "code_svg": qr_svg(url),
+        "code_expires_in_s": round(remaining, 3),
+        "mobile_url": mobile,
+        "mobile_svg": qr_svg(mobile) if mobile else None,
+    }
+
+
+async def _mobile_url(node: Node, lecture: str, venue: int) -> str | None:
+    """The code for phones that do not reach this node, where one above takes it."""
+    phone_url = await node.phone_url.above()
+    if not phone_url or node.identity is None:
+        return None
+    code = root_code.make(
+        node.identity.key,
+        node=node.id,
+        lecture=lecture,
+        venue=venue,
+        now=node.now(),
+        period_s=node.settings.attendance.code_period_s,
+    )
+    return root_code.url(phone_url, code)
 
 
 def device_of(request: web.Request) -> str | None:

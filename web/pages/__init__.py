@@ -4,7 +4,7 @@
 /                                            home, by role
 /lectures  /lectures/{lecture}/desk          plan, start, stop; the lecturer's desk
 /screen  /lectures/{lecture}/roll-call       what a venue works with
-/c/{code}                                    a phone checks in (the QR code's address)
+/c/{code}  /r/{code}                         a phone checks in (the QR codes' addresses), here or for a venue below
 /venues[/{venue}]  /people                   the tree, enrolment, the list of people
 /privacy  /quarantine                        erasing a person; what this node keeps aside
 /lectures/{lecture}/report  …/names          the organizer's figures and the names behind them

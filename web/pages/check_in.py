@@ -5,7 +5,7 @@ from __future__ import annotations
 from aiohttp import web
 
 from venues.errors import TongtangError
-from web import auth, phones
+from web import phones
 from web.api import check_in as api
 from web.api.check_in import Admission, CodeInvalid
 from web.api.models import PhoneCheckIn, PhoneCheckInOut
@@ -43,7 +43,7 @@ async def check_in(request: web.Request) -> web.Response:
     marks = {name: bool(await field(request, name)) for name in ("as_remembered", "remember")}
     admission, device = None, phones.device_of(request)
     try:
-        await node.attempts.check_in(auth.address_of(request))
+        await api.pace(request, code)
         admission = await api.admit(node, code)
         wanted = checked(PhoneCheckIn, {"code": code, **given, **marks})
         assert isinstance(wanted, PhoneCheckIn)
@@ -82,7 +82,9 @@ def _page(
         request,
         "check_in.html",
         status=status,
+        address=f"/{_door(request)}/{code or request.match_info['code']}",
         code=code or request.match_info["code"],
+        mobile=_door(request) == "r",
         title=admission.lecture.title if admission else "",
         place=admission.venue if admission else None,
         problem=problem,
@@ -94,7 +96,18 @@ def _page(
     )
 
 
+def _door(request: web.Request) -> str:
+    """c: at the venue's own node; r: at one above it."""
+    return request.path[1]
+
+
+async def _pace(request: web.Request) -> None:
+    await api.pace(request, request.match_info["code"])
+
+
 ROUTES = [
     Route("GET", "/c/{code}", show, access=Access.PUBLIC, page=True),
     Route("POST", "/c/{code}", check_in, access=Access.PUBLIC, page=True, form=True),
+    Route("GET", "/r/{code}", show, access=Access.PUBLIC, pace=_pace, page=True),
+    Route("POST", "/r/{code}", check_in, access=Access.PUBLIC, page=True, form=True),
 ]

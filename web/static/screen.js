@@ -22,6 +22,7 @@ let slides = null;
 let slidesSince = null;
 let ownLayout = "";
 let codeUrl = null;
+let mobileUrl = null;
 let codeUntil = 0;
 let large = false;
 let asking = false;
@@ -53,12 +54,24 @@ function learn(screen, askedAt) {
   follow(screen, askedAt);
   if (screen.code_url && screen.code_url !== codeUrl) {
     codeUrl = screen.code_url;
-    const svg = new DOMParser().parseFromString(screen.code_svg, "image/svg+xml").documentElement;
-    svg.setAttribute("aria-hidden", "true");
-    at("qr").replaceChildren(document.importNode(svg, true));
+    draw("qr", screen.code_svg);
+  }
+  // A second one for phones that do not reach this venue's node, where a node above takes it.
+  at("mobile").hidden = !screen.mobile_url;
+  at("code").classList.toggle("both", Boolean(screen.mobile_url));
+  at("curtain").classList.toggle("with-both", Boolean(screen.mobile_url));
+  if (screen.mobile_url && screen.mobile_url !== mobileUrl) {
+    mobileUrl = screen.mobile_url;
+    draw("mobile-qr", screen.mobile_svg);
   }
   codeUntil = screen.code_url ? Date.now() + (screen.code_expires_in_s ?? 15) * 1000 + 2_000 : 0;
   at("present").textContent = say("present", { n: screen.present });
+}
+
+function draw(id, text) {
+  const svg = new DOMParser().parseFromString(text, "image/svg+xml").documentElement;
+  svg.setAttribute("aria-hidden", "true");
+  at(id).replaceChildren(document.importNode(svg, true));
 }
 
 /** Play the lecture that is on; leave the one that is not. */
