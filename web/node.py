@@ -214,7 +214,6 @@ class Node:
         zone = zoneinfo.ZoneInfo(settings.web.time_zone)
         self.summaries = Summaries(self.db, zone)
         self.years = Years(self.db, zone)
-        self.summaries = Summaries(self.db)
         self.phone_url = PhoneUrl(self.db, settings.attendance.phone_url)
         self._own_id = await remembered(self.db, "web.node_id", self._new_id)
         await self.look()
