@@ -27,6 +27,7 @@ from attendance.reports import Reports
 from attendance.retention import Keep
 from attendance.retention_store import Retention
 from attendance.summary_store import Summaries
+from attendance.twins_store import Twins
 from attendance.years_store import Years
 from venues import schema_store
 from venues.collections import Changes, Collection, Collections
@@ -209,6 +210,7 @@ class Node:
         self.privacy = Privacy(self.db, self.now, self.entropy, keep=keep)
         self.retention = Retention(self.db, self.entropy)
         self.quarantine = Quarantine(self.db)
+        self.twins = Twins(self.db)
         self.reports = Reports(self.db, self.health, self.now)
         self.flags = FlagReports(self.db, self.now)
         zone = zoneinfo.ZoneInfo(settings.web.time_zone)

@@ -44,6 +44,13 @@ QUARANTINE: Mapping[str, str] = {
     "store_refused": "The database would not take the event.",
     "row_damaged": "The event is damaged in this node's own database, so it is not handed up. Look after the disk.",
 }
+# By attendance.twins_store.TwinKind.
+TWIN: Mapping[str, str] = {
+    "copied": "This node gave numbers twice: its disk was set back to an older state, or copied. Everything is kept "
+    "and nobody is counted twice. If two machines run with this identity, revoke it and enrol each by itself.",
+    "two_nodes": "Two nodes are enrolled for this venue. What both wrote is kept, and a person is counted once. Revoke "
+    "the one that is not wanted any more.",
+}
 _OTHERWISE = "The event could not be taken."
 
 
@@ -51,5 +58,5 @@ def quarantined(code: str) -> str:
     return QUARANTINE.get(code, _OTHERWISE)
 
 
-_TABLES = (LINK, READINESS, SCREEN, KIOSK, QUARANTINE)
+_TABLES = (LINK, READINESS, SCREEN, KIOSK, QUARANTINE, TWIN)
 ALL: tuple[str, ...] = (_OTHERWISE, *(sentence for table in _TABLES for sentence in table.values()))

@@ -122,12 +122,12 @@ def standing(events: Iterable[Row]) -> dict[tuple[str, str], tuple[str, str, int
 
 def double_ticks(events: Iterable[Row]) -> list[str]:
     """Check-ins of somebody who by what this node wrote before was at that venue already."""
-    here: set[tuple[str, str, int]] = set()
+    here: set[tuple[str, str, str, int]] = set()
     by_id: dict[str, Row] = {row["id"]: row for row in events}
     double: list[str] = []
     gone: set[str] = set()
     for row in sorted(by_id.values(), key=lambda row: (row["node"], row["epoch"], row["seq"])):
-        key = (row["lecture"], row["subject"], row["venue"])
+        key = (row["node"], row["lecture"], row["subject"], row["venue"])
         match row["kind"]:
             case "check_in" if key in here:
                 double.append(row["id"])

@@ -74,7 +74,7 @@ class Prepared:
 
 def settings_of(folder: Path, level: str, **sections: Any) -> dict[str, Any]:
     given: dict[str, Any] = {
-        "node": {"venue": CODES[level], "data_dir": str(folder / level)},
+        "node": {"venue": CODES.get(level, CODES["village"]), "data_dir": str(folder / level)},
         "heartbeat": {"interval_s": 1, "silent_after_s": 30},
         "attendance": {"sync_interval_s": 1},
         "log": {"level": "info"},
@@ -99,7 +99,7 @@ async def prepare(folder: Path, *, root_database: str = "") -> Prepared:
                 lecture = await _fill(node)
                 continue
             venue = await parent.venues.by_code(CODES[level])
-            identity = await _enrol(parent, venue.id, CODES[level])
+            identity = await enrolled(parent, venue.id, CODES[level])
             identity_file.save(folder / level, identity)
             nodes[level] = await stack.enter_async_context(node.opened())
             for name in ("venues", "policies", "lectures", "privacy", "people", "badges", "users"):
@@ -129,7 +129,7 @@ async def _fill(root: Node) -> str:
     return lecture.id
 
 
-async def _enrol(parent: Node, venue: int, code: str) -> Identity:
+async def enrolled(parent: Node, venue: int, code: str) -> Identity:
     key = NodeKey.make(os.urandom(32))
     token = await parent.enrolment.issue(venue, dt.timedelta(hours=1))
     record = await parent.enrolment.enrol(token, key.public, key.sign(enrol_message(token, key.public)), code)
@@ -267,7 +267,7 @@ async def staged(
                 await stage.ready()
             yield stage
         finally:
-            for level in LEVELS:
+            for level in stage.sites:
                 await stage.kill(level)
 
 

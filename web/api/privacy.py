@@ -46,7 +46,18 @@ async def quarantine(request: web.Request) -> models.QuarantineOut:
         )
         for one in await node.quarantine.groups(top)
     ]
-    return models.QuarantineOut(total=sum(group.count for group in groups), groups=groups)
+    twins = [
+        models.TwinOut(
+            kind=one.kind,
+            why=say(request, sentences.TWIN[one.kind]),
+            venue=one.venue_id,
+            venue_name=one.venue,
+            nodes=list(one.nodes),
+            times=one.times,
+        )
+        for one in await node.twins.list(top)
+    ]
+    return models.QuarantineOut(total=sum(group.count for group in groups), groups=groups, twins=twins)
 
 
 async def entries(request: web.Request) -> models.QuarantineEntries:

@@ -61,9 +61,22 @@ class QuarantineGroup(Out):
     last_at: Timestamp
 
 
+class TwinOut(Out):
+    """A venue that may have two nodes. `kind`: copied (one node gave numbers twice, in `times` epochs) or two_nodes
+    (two are let in); `why` says it as a sentence. What both wrote is kept, and nobody is counted twice."""
+
+    kind: str
+    why: str
+    venue: int
+    venue_name: str
+    nodes: list[str]
+    times: int
+
+
 class QuarantineOut(Out):
     total: int
     groups: list[QuarantineGroup]
+    twins: list[TwinOut]
 
 
 class QuarantineQuery(In):

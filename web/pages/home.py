@@ -31,6 +31,7 @@ async def home(request: web.Request) -> web.Response:
         counts=await _counts(request),
         pending=None if node.is_root else pending,
         aside=await node.quarantine.count(user.venue_id) if user.role is Role.ORGANIZER else 0,
+        twins=len(await node.twins.list(user.venue_id)) if user.role is Role.ORGANIZER else 0,
         pin=await pins.pinned(node.db) if await _owns_screens(request) else None,
         trouble=None if node.uplink.state in _FINE else say(request, sentences.LINK[node.uplink.state]),
     )

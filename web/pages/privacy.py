@@ -72,6 +72,7 @@ async def quarantine(request: web.Request) -> web.Response:
         request,
         "quarantine.html",
         groups=[(one, say(request, sentences.quarantined(one.code))) for one in groups],
+        twins=[(one, say(request, sentences.TWIN[one.kind])) for one in await node.twins.list(top)],
         opened=opened,
         entries=[(one, _pretty(one.raw)) for one in entries],
         more=max(0, opened.count - len(entries)) if opened else 0,
