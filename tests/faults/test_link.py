@@ -19,13 +19,13 @@ from attendance.log import EventLog
 from attendance.sync import Reply, Uploader, reply_of
 from tests.faults import recount
 from tests.faults.conftest import Stages
-from tests.faults.stage import LEVELS, Stage, settings_of, until
+from tests.faults.stage import LEVELS, Stage, until
 from tests.faults.test_kill import ticking
 from tests.faults.ticks import Operator, Record
 from tests.faults.wire import EVENTS, STREAMS, Cut, Forward, Request, reply, whole
 from venues.exchange import LinkError
 from venues.link import ParentLink
-from venues.settings import Settings
+from venues.settings import load
 from web import identity_file
 from web.node import Node
 
@@ -163,7 +163,7 @@ async def test_an_upload_cut_at_every_byte(stages: Stages, chance: random.Random
     """Of the request, then of the answer: the parent takes it whole or not at all, and the child believes no half."""
     async with filled(stages, chance, 6) as (stage, record, wire), aiohttp.ClientSession() as session:
         await stage.kill("village")
-        async with Node(Settings.model_validate(settings_of(stage["village"].folder, "village"))).opened() as node:
+        async with Node(load(stage["village"].write_config())).opened() as node:
             child = Child(stage["village"].folder, wire.url, session)
             cut = CutAt()
             wire.hook = cut
