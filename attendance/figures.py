@@ -50,8 +50,17 @@ class Figures:
     checked_present: int = 0
 
     def add(self, other: Figures) -> None:
-        for name in NAMES:
-            setattr(self, name, getattr(self, name) + getattr(other, name))
+        self.take(other.parts())
+
+    def parts(self) -> list[tuple[str, int]]:
+        """What is not zero: of a single venue, very little."""
+        told = vars(self)
+        return [(name, told[name]) for name in NAMES if told[name]]
+
+    def take(self, parts: Iterable[tuple[str, int]]) -> None:
+        told = vars(self)
+        for name, value in parts:
+            told[name] += value
 
 
 NAMES = tuple(field.name for field in fields(Figures))
@@ -141,10 +150,11 @@ def at_home(
     levels = sorted(set(wanted.values()))
     for home, figures in homes.items():
         path = paths.get(home, {})
+        parts = figures.parts()
         for level in levels:
             row = path.get(level)
             if row is not None and row in found:
-                found[row].add(figures)
+                found[row].take(parts)
     return found
 
 

@@ -63,6 +63,8 @@ class Rules:
     makeup_percent: int = 100
     # Who was not heard of is absent when the venue has handed in, or so many hours after the end.
     absent_after_hours: int = 72
+    # So many credit hours each person shall reach in a year; 0: none.
+    year_hours_target: int = 32
 
 
 RANGES: Mapping[str, tuple[int, int]] = {
@@ -75,6 +77,7 @@ RANGES: Mapping[str, tuple[int, int]] = {
     "makeup_days": (0, 3650),
     "makeup_percent": (0, 100),
     "absent_after_hours": (0, 8760),
+    "year_hours_target": (0, 2000),
 }
 NAME_LONGEST = 100
 

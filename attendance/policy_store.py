@@ -57,9 +57,7 @@ class PolicyStore:
 
     async def list(self) -> list[Policy]:
         """All versions, the newest first."""
-        query = sa.select(table).order_by(table.c.version.desc())
-        rows = await self._db.read(lambda connection: connection.execute(query).mappings().all())
-        return [*map(_policy, rows), FIRST]
+        return [*await self._db.read(policies), FIRST]
 
     async def get(self, version: int) -> Policy:
         """Raises PolicyUnknown."""
@@ -94,6 +92,12 @@ class PolicyStore:
             stamps.touch(connection, self.name, self._entropy)
 
         await self._db.write(work)
+
+
+def policies(connection: Connection) -> list[Policy]:
+    """Those that were made, the newest first."""
+    rows = connection.execute(sa.select(table).order_by(table.c.version.desc())).mappings()
+    return [_policy(row) for row in rows]
 
 
 def policy_of(connection: Connection, version: int | None) -> Policy:

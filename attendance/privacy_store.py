@@ -33,7 +33,7 @@ from venues.tables import meta
 
 PURGE = "attendance.purge"  # key in `meta`: since when the files are to be rewritten
 _KEEP_ABOVE = "attendance.keep_above"  # key in `meta`: how long the node above keeps it
-PERSONAL = ("event", "presence", "person", "quarantine")  # tables that hold names
+PERSONAL = ("event", "presence", "person", "person_year", "quarantine")  # tables that hold people
 _TOGETHER = 20  # people in one transaction
 
 Hook = Callable[[Connection, Forgotten], None]

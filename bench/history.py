@@ -35,6 +35,7 @@ _MINUTES = 90
 _PEOPLE = {1: 40, 2: 12, 3: 4}  # at home in a venue of this level; villages: `_in_village`
 _EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 _REPORT = json.dumps({"version": "0.2.0", "pending_events": 0, "stream_state": "idle", "stream": None})
+_RECORD = ("lecture_id", "venue_id", "picture_s", "sound_s", "told_s")
 _BIG = (presence, closing, venue_record)
 
 
@@ -46,8 +47,8 @@ class _Person:
     home: int
 
 
-async def write(settings: Settings, rows: int) -> None:
-    """The tree, the roster and `rows` presences of LECTURES lectures, in a new database."""
+async def write(settings: Settings, rows: int, count: int = LECTURES) -> None:
+    """The tree, the roster and `rows` presences of `count` lectures, in a new database."""
     chance = random.Random(4)
     async with Node(settings).opened() as node:
         await node.venues.import_rows(parse_csv(TREE.read_bytes()), settings.levels)
@@ -57,17 +58,17 @@ async def write(settings: Settings, rows: int) -> None:
         by_id = {venue.id: venue for venue in venues}
         paths = {venue.id: _path(venue, by_id) for venue in venues}
         people = sorted(_roster(venues, chance), key=lambda one: one.id)
-        lectures = [_lecture(number, root.id, chance) for number in range(LECTURES)]
+        lectures = [_lecture(number, root.id, chance) for number in range(LECTURES - count, LECTURES)]
         with _bulk(node.db.engine) as load:
-            load.rows(person, ((p.id, p.number, p.name, p.home, None, None) for p in people))
+            load.rows(person, ((p.id, p.number, p.name, p.home) for p in people), "id", "number", "name", "home_id")
             load.rows(lecture, lectures)
             load.rows(summary_due, ((row[0], 1) for row in lectures))
             load.rows(node_status, _statuses(venues))
-            each = min(rows // LECTURES, len(people))
+            each = min(rows // count, len(people))
             for row in lectures:
                 load.rows(presence, _presences(row, people, each, paths, chance))
                 load.rows(closing, _closings(row, venues, chance))
-                load.rows(venue_record, _records(row, venues, chance))
+                load.rows(venue_record, _records(row, venues, chance), *_RECORD)
 
 
 def _roster(venues: Sequence[Venue], chance: random.Random) -> Iterator[_Person]:
@@ -148,7 +149,7 @@ def _records(row: tuple[Any, ...], venues: Sequence[Venue], chance: random.Rando
     for venue in venues:
         if (dice := chance.random()) < 0.6:
             shown = int(60 * _MINUTES * min(1.0, 0.5 + dice))
-            yield (row[0], venue.id, shown, shown, None, None, 0, 0)
+            yield (row[0], venue.id, shown, shown, 60 * _MINUTES)
 
 
 def _statuses(venues: Sequence[Venue]) -> Iterator[tuple[Any, ...]]:
@@ -162,16 +163,17 @@ def _us(at: dt.datetime) -> int:
 
 
 class _Load:
-    """Rows as the databases take them fastest; columns in the order of the table."""
+    """Rows as the databases take them fastest; columns in the order of the table, or those that are named."""
 
     def __init__(self, connection: Connection) -> None:
         self._raw: Any = connection.connection.dbapi_connection
 
-    def rows(self, table: sa.Table, rows: Iterable[tuple[Any, ...]]) -> None:
-        names = ", ".join(column.name for column in table.columns)
+    def rows(self, table: sa.Table, rows: Iterable[tuple[Any, ...]], *columns: str) -> None:
+        columns = columns or tuple(column.name for column in table.columns)
+        names = ", ".join(columns)
         with at_the_end_closed(self._raw.cursor()) as cursor:
             if isinstance(self._raw, sqlite3.Connection):
-                marks = ", ".join("?" * len(table.columns))
+                marks = ", ".join("?" * len(columns))
                 cursor.executemany(f"INSERT INTO {table.name} ({names}) VALUES ({marks})", rows)
                 return
             with cursor.copy(f"COPY {table.name} ({names}) FROM STDIN") as copy:

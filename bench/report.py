@@ -46,6 +46,7 @@ from web.store import User
 
 PASSWORD = "the password of a benchmark"
 COUNTY, VILLAGE = 2, 4  # levels, the province is 0
+YEAR = 2025
 
 
 class Chosen:
@@ -60,6 +61,8 @@ class Chosen:
         most = sa.select(county.c.id).join(township, township.c.parent_id == county.c.id)
         most = most.join(village, village.c.parent_id == township.c.id).where(county.c.level == COUNTY)
         self.county = connection.scalar(most.group_by(county.c.id).order_by(sa.func.count().desc()).limit(1)) or 0
+        below = sa.select(venue_table.c.id).where(venue_table.c.parent_id == self.county)
+        self.township = connection.scalar(below.order_by(venue_table.c.code).limit(1)) or 0
         somebody = sa.select(presence_table.c.person_id).where(presence_table.c.lecture_id == self.lecture)
         self.person = connection.scalar(somebody.limit(1)) or ""
 
@@ -71,6 +74,14 @@ async def refresh(node: Node) -> dict[str, Any]:
         made += 1
     seconds = time.perf_counter() - begun
     return {"lectures": made, "seconds": round(seconds, 1), "ms_each": round(1000 * seconds / max(1, made))}
+
+
+async def add_up(node: Node) -> dict[str, Any]:
+    """Each person's years; `ms_longest`: of the steps, between which a node does other things."""
+    steps, begun = [0.0], time.perf_counter()
+    while await node.years.step():
+        steps.append(time.perf_counter() - begun - sum(steps))
+    return {"seconds": round(sum(steps), 1), "ms_longest": round(1000 * max(steps))}
 
 
 async def judged_otherwise(node: Node, chosen: Chosen, chance: random.Random) -> None:
@@ -97,7 +108,10 @@ async def rebuild(node: Node, chosen: Chosen, most: int) -> dict[str, Any]:
     some = random.Random(3).sample(chosen.lectures, min(most, len(chosen.lectures)))
     begun = time.perf_counter()
     different = await node.summaries.rebuild(some)
-    return {"lectures": len(some), "different": different, "seconds": round(time.perf_counter() - begun, 1)}
+    seconds = round(time.perf_counter() - begun, 1)
+    await node.years.refresh()
+    rows = await node.years.rebuild()
+    return {"lectures": len(some), "different": different, "seconds": seconds, "rows_of_years_different": rows}
 
 
 def questions(node: Node, chosen: Chosen) -> dict[str, Callable[[], Awaitable[object]]]:
@@ -105,6 +119,13 @@ def questions(node: Node, chosen: Chosen) -> dict[str, Callable[[], Awaitable[ob
     return {
         "lecture_by_county": lambda: reports.report(chosen.lecture, chosen.root, COUNTY),
         "county_by_venue": lambda: reports.report(chosen.lecture, chosen.county, VILLAGE),
+        "year_by_city": lambda: node.records.statistics(chosen.root, YEAR, YEAR),
+        "person_record": lambda: node.records.record(chosen.person),
+        "trend_of_a_year": lambda: node.records.trend(chosen.root, YEAR, YEAR),
+        "township_year_by_village": lambda: node.records.statistics(chosen.township, YEAR, YEAR),
+        "county_reliability": lambda: node.records.reliability(chosen.county, YEAR, YEAR),
+        "hours_of_a_county": lambda: node.records.hours(chosen.county, YEAR, order="hours"),
+        "hours_of_the_province": lambda: node.records.hours(chosen.root, YEAR, order="hours"),
     }
 
 
@@ -113,20 +134,26 @@ def addresses(chosen: Chosen) -> dict[str, str]:
     return {
         "lecture_by_county": f"{report}{chosen.root}&level={COUNTY}",
         "county_by_venue": f"{report}{chosen.county}&level={VILLAGE}",
+        "year_by_city": f"/api/statistics?venue={chosen.root}&first={YEAR}",
+        "person_record": f"/api/people/{chosen.person}/record",
+        "year_by_city_page": f"/statistics?venue={chosen.root}&first={YEAR}",
     }
 
 
 async def timed(ask: Callable[[], Awaitable[object]], runs: int) -> dict[str, float]:
-    """In ms; the first run finds nothing remembered in the process."""
-    times = []
+    """In ms; the first run finds nothing remembered in the process. `cpu_ms`: of this process alone, whatever else the
+    machine does."""
+    times, cpu = [], []
     for _ in range(runs):
-        begun = time.perf_counter()
+        begun, used = time.perf_counter(), time.process_time()
         await ask()
         times.append((time.perf_counter() - begun) * 1000)
+        cpu.append((time.process_time() - used) * 1000)
     return {
         "ms_first": round(times[0], 1),
         "ms_median": round(statistics.median(times[1:]), 1),
         "ms_max": round(max(times[1:]), 1),
+        "cpu_ms": round(statistics.median(cpu[1:]), 1),
     }
 
 
@@ -152,10 +179,10 @@ async def measure(config: Path, port: int, settings: Settings, wanted: argparse.
     plans = Plans()
     async with Node(settings).opened() as node:
         chosen = await node.db.read(Chosen)
-        found: dict[str, Any] = {"summaries": await refresh(node)}
+        found: dict[str, Any] = {"summaries": await refresh(node), "years": await add_up(node)}
         if wanted.rebuild:
             await judged_otherwise(node, chosen, random.Random(2))
-            found["after_changes"] = await refresh(node)
+            found["after_changes"] = await refresh(node) | {"years": await add_up(node)}
             found["rebuild"] = await rebuild(node, chosen, wanted.rebuild)
         found["load"] = round(os.getloadavg()[0], 1)
         asked = questions(node, chosen)
@@ -176,7 +203,7 @@ async def run(url: str, folder: Path, wanted: argparse.Namespace) -> dict[str, A
     found: dict[str, Any] = {"database": url.partition(":")[0].partition("+")[0]}
     if not await filled(settings):
         begun = time.perf_counter()
-        await history.write(settings, wanted.rows)
+        await history.write(settings, wanted.rows, wanted.lectures)
         found["written_straight_in_s"] = round(time.perf_counter() - begun, 1)
         async with Node(settings).opened() as node:
             root = await node.venues.root()
@@ -217,6 +244,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--db", default="sqlite", help="URL of an empty database, or sqlite, or postgresql")
     parser.add_argument("--rows", type=int, default=1_200_000, help="presences in all lectures together")
+    parser.add_argument("--lectures", type=int, default=history.LECTURES, help="the last so many of them")
     parser.add_argument("--keep", type=Path, help="folder of the store; what is there already is used as it is")
     parser.add_argument("--runs", type=int, default=21, help="of each question, the first told apart")
     parser.add_argument("--rebuild", type=int, default=435, help="lectures to make anew and compare; 0 leaves it out")

@@ -28,6 +28,8 @@ from web.api import (
     rungs,
     screen,
     session,
+    statistics,
+    statistics_files,
     tree_link,
     venues,
 )
@@ -69,8 +71,9 @@ OWN_ROUTES = [
 
 def declared_routes() -> tuple[Route, ...]:
     """All routes of the application."""
-    people = [session, privacy, roll_call, kiosk, badges, closing, history, policies, reports, report_files, flags]
-    api = [*people, venues, lectures, hops, screen, picture, check_in, rungs, tree_link]
+    people = [session, privacy, roll_call, kiosk, badges, closing, history, policies]
+    figures = [reports, report_files, flags, statistics, statistics_files]
+    api = [*people, *figures, venues, lectures, hops, screen, picture, check_in, rungs, tree_link]
     modules = [*api, openapi, media, metrics, pages]
     listed = [OWN_ROUTES, *(module.ROUTES for module in modules)]
     return tuple(route for routes in listed for route in routes)

@@ -23,6 +23,7 @@ from attendance.pictures import Pictures
 from attendance.policy_store import PolicyStore
 from attendance.privacy_store import Privacy
 from attendance.quarantine_store import Quarantine
+from attendance.record_reports import RecordReports
 from attendance.reports import Reports
 from attendance.retention import Keep
 from attendance.retention_store import Retention
@@ -217,6 +218,7 @@ class Node:
         self.summaries = Summaries(self.db, zone)
         self.years = Years(self.db, zone)
         self.phone_url = PhoneUrl(self.db, settings.attendance.phone_url)
+        self.records = RecordReports(self.db, zone, self.now)
         self._own_id = await remembered(self.db, "web.node_id", self._new_id)
         await self.look()
 

@@ -11,6 +11,7 @@ from web.api.flags_models import FlagsQuery
 from web.api.models import LectureIn
 from web.api.privacy_models import ErasureIn
 from web.api.report_models import NamesFileQuery, NamesQuery, ReportQuery
+from web.api.statistics_models import HoursQuery, StatisticsQuery
 from web.keys import BODY, NODE, QUERY
 from web.policy import Relation, Target
 from web.routes import user_of
@@ -24,7 +25,8 @@ async def venue(request: web.Request) -> Target:
 async def venue_in_query(request: web.Request) -> Target:
     """`?venue=`, else the caller's own venue."""
     query = request[QUERY]
-    assert isinstance(query, ReportQuery | NamesQuery | NamesFileQuery | FlagsQuery)
+    figures = ReportQuery | NamesQuery | NamesFileQuery | FlagsQuery
+    assert isinstance(query, figures | StatisticsQuery | HoursQuery)
     return Target(venue_id=await _existing(request, query.venue) if query.venue else user_of(request).venue_id)
 
 
@@ -82,6 +84,19 @@ async def person_in_lecture(request: web.Request) -> Target:
         if await node.venues.is_within(venue_id, own):
             return Target(venue_id=venue_id)
     return Target(venue_id=venues[0] if venues else node.require_venue().id)
+
+
+async def record(request: web.Request) -> Target:
+    """`{person}` in the path: where the person is at home; of somebody who is on no roster, the venue of the caller's
+    where the person was. Raises RecordUnknown."""
+    node, own = request.app[NODE], user_of(request).venue_id
+    found = await node.records.record(request.match_info["person"])
+    if found.home is not None:
+        return Target(venue_id=found.home.id)
+    for venue_id in sorted(found.venue_ids):
+        if await node.venues.is_within(venue_id, own):
+            return Target(venue_id=venue_id)
+    return Target(venue_id=node.require_venue().id)
 
 
 async def person_in_body(request: web.Request) -> Target:

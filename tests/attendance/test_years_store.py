@@ -7,8 +7,10 @@ from zoneinfo import ZoneInfo
 import pytest
 import sqlalchemy as sa
 
-from attendance import LectureStore
+from attendance import LectureStore, person_id
+from attendance.erasure import Reason
 from attendance.policy import FIRST, Policy, Rules
+from attendance.privacy_store import Privacy
 from attendance.summary_store import Summaries
 from attendance.tables import person_year, presence
 from attendance.years import SHARES, bounds, target_policy, year_of
@@ -104,4 +106,19 @@ async def test_a_lecture_on_air_is_not_in_its_year_yet(site: Site) -> None:
     await site.log().capture(lecture=site.lecture, number="A1")
     years = await up_to_date(site)
     assert await kept(site) == []
+    assert await years.rebuild() == 0
+
+
+async def test_who_is_erased_stands_in_no_year_any_more(site: Site) -> None:
+    await site.log().capture(lecture=site.lecture, number="A1")
+    await site.lectures.stop(site.lecture)
+    years = await up_to_date(site)
+    privacy = Privacy(site.db, site.clock, site.entropy)
+    await privacy.request("A1", None, by="chen", reason=Reason.REQUEST)
+    while await privacy.carry_out():
+        pass
+    assert await kept(site) == []
+    await up_to_date(site)
+    (row,) = await kept(site)
+    assert (row.person_id != person_id("A1"), row.lectures) == (True, 1)
     assert await years.rebuild() == 0

@@ -17,6 +17,8 @@ GET  /api/lectures/{lecture}/report?venue=&level=            …/report.csv|xlsx
     GET  /api/lectures/{lecture}/names?venue=&which=&limit=&offset=   …/names.csv|xlsx|pdf
 GET  /api/lectures/{lecture}/flags?venue=                   what looks odd in how people checked in
 POST /api/lectures/{lecture}/picture {screen, periods}      what a screen had of picture and sound; GET: so far
+GET  /api/statistics?venue=&first=&last=   …/trend   …/venues   …/people?year=&order=   whole years
+GET  /api/people/{person}/record                            everything that a person attended
 GET  /api/screen                                            what the venue's screen shows, asked each second
 POST /api/check-in {code} with {number, name, remember} or {as_remembered}   a phone; `code` as in the QR code's URL
 GET  /api/kiosk   POST /api/kiosk/frames?width=&height=     cards at the door: what it shows; a camera's frame read

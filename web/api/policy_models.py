@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from attendance.policy import RANGES
+from attendance.policy import RANGES, Rules
 from web.api.models import In, Out, Text, Timestamp, VenueOut
 
 
@@ -31,6 +31,7 @@ class RulesIn(In):
     makeup_days: Annotated[int, _whole("makeup_days")]
     makeup_percent: Annotated[int, _whole("makeup_percent")]
     absent_after_hours: Annotated[int, _whole("absent_after_hours")]
+    year_hours_target: Annotated[int, _whole("year_hours_target")] = Rules().year_hours_target
 
 
 class PolicyIn(In):

@@ -10,12 +10,28 @@
 /lectures/{lecture}/report  …/names          the organizer's figures and the names behind them
 /lectures/{lecture}/flags                    what looks odd in how people checked in
 /lectures/{lecture}/people/{person}          one person's history in a lecture, and corrections
+/statistics[/venues|/people]                 whole years: sums and trends, who takes part reliably, people's hours
+/people/{person}/record                      everything that a person attended
 /policies                                    how attendance is judged, version by version
 """
 
 from __future__ import annotations
 
-from web.pages import check_in, flags, home, lectures, people, person, policies, privacy, report, sign_in, venue, venues
+from web.pages import (
+    check_in,
+    flags,
+    home,
+    lectures,
+    people,
+    person,
+    policies,
+    privacy,
+    report,
+    sign_in,
+    statistics,
+    venue,
+    venues,
+)
 from web.routes import Route
 
 __all__ = ["ROUTES"]
@@ -33,4 +49,5 @@ ROUTES: list[Route] = [
     *flags.ROUTES,
     *person.ROUTES,
     *policies.ROUTES,
+    *statistics.ROUTES,
 ]

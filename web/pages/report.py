@@ -12,6 +12,7 @@ from web import targets
 from web.api.report_files import TITLES
 from web.api.report_models import NamesQuery, ReportQuery
 from web.pages.forms import say
+from web.pages.live import minutes
 from web.policy import Verdict, admits
 from web.render import render
 from web.routes import Access, Route, node_of, query_of, user_of
@@ -37,6 +38,7 @@ async def report(request: web.Request) -> web.Response:
         flags=flags if organizes else None,
         by_mobile_code=by_mobile_code,
         policies=await node.policies.list() if may_judge else (),
+        minutes=await minutes(request, found.lecture, venue_id),
     )
 
 

@@ -1,0 +1,233 @@
+"""Many lectures together, from the summaries and the rows of each person's years."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable, Collection, Mapping, Sequence
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from attendance.figures import NAMES, Figures
+from attendance.figures_reports import Place, direct
+from attendance.judge import Status
+from attendance.lecture_store import lecture_of
+from attendance.lectures import Lecture
+from attendance.paths_store import Paths
+from attendance.statistics import Minute, Point, Statistics, VenueSums
+from attendance.tables import lecture as lecture_table
+from attendance.tables import person_year, presence, summary, summary_due
+from attendance.venue_reports import chunks, venues_of
+from attendance.years import year_of
+from attendance.years_store import over_in
+from venues.database import Database
+from venues.store import VenueUnknown
+from venues.tables import venue, venue_closure
+from venues.tree import Venue
+
+Range = tuple[int, int]  # first and last year
+
+
+class StatisticsReports:
+    """`zone`: by whose calendar years are counted; `now` gives aware UTC."""
+
+    def __init__(self, db: Database, zone: dt.tzinfo, now: Callable[[], dt.datetime]) -> None:
+        self._db = db
+        self._zone = zone
+        self._now = now
+        self._paths = Paths()
+
+    def this_year(self) -> int:
+        return year_of(self._now(), self._zone)
+
+    async def years(self) -> tuple[int, ...]:
+        """That have lectures, the newest first."""
+        return await self._db.read(lambda connection: years_with_lectures(connection, self._zone))
+
+    async def statistics(self, venue_id: int, first: int, last: int) -> Statistics:
+        """The venue and those right under it over the lectures of these years that are over. Raises VenueUnknown."""
+        return await self._db.read(lambda connection: self._statistics(connection, venue_id, (first, last)))
+
+    def _statistics(self, connection: Connection, venue_id: int, years: Range) -> Statistics:
+        path = path_of(connection, venue_id)
+        below = venues_of(connection, sa.select(venue).where(venue.c.parent_id == venue_id).order_by(venue.c.code))
+        rows = [path[-1], *below]
+        sizes = _sizes(connection, [row.id for row in rows])
+        lectures = self.lectures_in(connection, years)
+        concerning = self._concerning(connection, lectures, rows)
+        sums = self._sums(connection, lectures, path, rows, {id_ for id_, size in sizes.items() if size > 1})
+        people = _people(connection, years, path[-1], rows, "l")
+        at_home = _people(connection, years, path[-1], rows, "h")
+        due: sa.Select[Any] = sa.select(sa.func.count()).select_from(summary_due)
+        due = due.where(summary_due.c.lecture_id.in_([lecture.id for lecture in lectures]))
+        return Statistics(
+            path=tuple(path),
+            first=years[0],
+            last=years[1],
+            years=years_with_lectures(connection, self._zone),
+            lectures=concerning[venue_id],
+            due=connection.scalar(due) or 0,
+            rows=tuple(
+                _row(row, sizes[row.id], concerning[row.id], sums.get(row.id, Figures()), people, at_home)
+                for row in rows
+            ),
+        )
+
+    def lectures_in(self, connection: Connection, years: Range) -> list[Lecture]:
+        """That are over, in order."""
+        query = sa.select(lecture_table).where(*over_in(*years, self._zone)).order_by(lecture_table.c.started_at)
+        return [lecture_of(row) for row in connection.execute(query).mappings()]
+
+    def _concerning(self, connection: Connection, lectures: Sequence[Lecture], rows: Sequence[Venue]) -> dict[int, int]:
+        """By row: how many of the lectures are for it, one above it or one below it."""
+        paths = self._paths.of(connection, {*(one.venue_id for one in lectures), *(row.id for row in rows)})
+        found = {row.id: 0 for row in rows}
+        for lecture in lectures:
+            down = paths.get(lecture.venue_id, {}).values()
+            for row in rows:
+                found[row.id] += row.id in down or lecture.venue_id in paths.get(row.id, {}).values()
+        return found
+
+    def _sums(
+        self,
+        connection: Connection,
+        lectures: Sequence[Lecture],
+        path: Sequence[Venue],
+        rows: Sequence[Venue],
+        inner: Collection[int],
+    ) -> dict[int, Figures]:
+        """By row; of venues with others below them from the summaries, of the others lecture by lecture."""
+        found: dict[int, Figures] = {}
+        columns = [sa.func.sum(summary.c[name]) for name in NAMES]
+        query: sa.Select[Any] = sa.select(summary.c.venue_id, *columns).where(
+            summary.c.lecture_id.in_([lecture.id for lecture in lectures]), summary.c.venue_id.in_(sorted(inner))
+        )
+        for venue_id, *values in connection.execute(query.group_by(summary.c.venue_id)):
+            found[venue_id] = Figures(**dict(zip(NAMES, map(int, values), strict=True)))
+        for figures in self._singles(connection, lectures, path, [row for row in rows if row.id not in inner]).values():
+            for venue_id, one in figures.items():
+                found.setdefault(venue_id, Figures()).add(one)
+        return found
+
+    def _singles(
+        self, connection: Connection, lectures: Sequence[Lecture], path: Sequence[Venue], leaves: Sequence[Venue]
+    ) -> dict[str, Mapping[int, Figures]]:
+        levels = {row.id: row.level + 1 for row in leaves}
+        if not levels:
+            return {}
+        above = tuple(one.id for one in path)
+        places = (Place(lecture=lecture, path=above, level=path[-1].level + 1) for lecture in lectures)
+        return {place.lecture.id: direct(connection, self._paths, place, levels) for place in places}
+
+    async def trend(self, venue_id: int, first: int, last: int) -> list[Point]:
+        """Lecture by lecture, in order. Raises VenueUnknown."""
+        return await self._db.read(lambda connection: self._trend(connection, venue_id, (first, last)))
+
+    def _trend(self, connection: Connection, venue_id: int, years: Range) -> list[Point]:
+        path, lectures = path_of(connection, venue_id), self.lectures_in(connection, years)
+        if _sizes(connection, [venue_id])[venue_id] > 1:
+            query = sa.select(summary).where(summary.c.venue_id == venue_id)
+            rows = connection.execute(query).mappings()
+            figures = {row["lecture_id"]: Figures(**{name: row[name] for name in NAMES}) for row in rows}
+        else:
+            singles = self._singles(connection, lectures, path, [path[-1]])
+            figures = {id_: one[venue_id] for id_, one in singles.items()}
+        return [
+            Point(
+                lecture=lecture,
+                present=one.present,
+                expected=one.expected,
+                came=one.came,
+                credit=one.credit,
+            )
+            for lecture in lectures
+            if (one := figures.get(lecture.id)) is not None and (one.expected or one.present)
+        ]
+
+    async def minutes(self, lecture_id: str, venue_id: int) -> list[Minute]:
+        """The check-ins of a lecture at the venue and below it, minute by minute; minutes without any are missing."""
+
+        def work(connection: Connection) -> list[Minute]:
+            path = path_of(connection, venue_id)
+            minute: sa.ColumnElement[Any] = presence.c.first_at.op("/")(sa.literal_column("60000000"))
+            columns: list[sa.ColumnElement[Any]] = [sa.type_coerce(minute, sa.BigInteger), sa.func.count()]
+            query = sa.select(*columns).where(
+                presence.c.lecture_id == lecture_id,
+                presence.c.status == Status.PRESENT.value,
+                presence.c[f"l{path[-1].level + 1}"] == venue_id,
+            )
+            rows = connection.execute(query.group_by(sa.literal_column("1")).order_by(sa.literal_column("1")))
+            return [Minute(at=dt.datetime.fromtimestamp(60 * n, dt.UTC), check_ins=count) for n, count in rows]
+
+        return await self._db.read(work)
+
+
+def path_of(connection: Connection, venue_id: int) -> list[Venue]:
+    """From the root to the venue. Raises VenueUnknown."""
+    pairs = venue_closure.c
+    up = sa.select(venue).join(venue_closure, pairs.ancestor == venue.c.id).where(pairs.descendant == venue_id)
+    path = venues_of(connection, up.order_by(pairs.depth.desc()))
+    if not path:
+        raise VenueUnknown(venue=venue_id)
+    return path
+
+
+def years_with_lectures(connection: Connection, zone: dt.tzinfo) -> tuple[int, ...]:
+    """The newest first."""
+    times = connection.scalars(sa.select(lecture_table.c.started_at).where(lecture_table.c.started_at.is_not(None)))
+    return tuple(sorted({year_of(at, zone) for at in times if at is not None}, reverse=True))
+
+
+def _sizes(connection: Connection, venues: Sequence[int]) -> dict[int, int]:
+    """By venue: itself and all below it."""
+    pairs = venue_closure.c
+    found = dict.fromkeys(venues, 1)
+    for ids in chunks(venues):
+        query = sa.select(pairs.ancestor, sa.func.count()).where(pairs.ancestor.in_(ids)).group_by(pairs.ancestor)
+        found.update((ancestor, count) for ancestor, count in connection.execute(query))
+    return found
+
+
+def _people(connection: Connection, years: Range, top: Venue, rows: Sequence[Venue], basis: str) -> dict[int, int]:
+    """By row the different people who came; `basis` l: to a venue in it, h: and are at home in it."""
+    about = person_year.c
+    came = sa.func.count(sa.distinct(sa.case((about.lectures > 0, about.person_id))))
+    of_top = [about.year.between(*years), about[f"{basis}{top.level + 1}"] == top.id]
+    found = {top.id: connection.scalar(sa.select(came).where(*of_top)) or 0}
+    for level in sorted({row.level + 1 for row in rows if row.id != top.id}):
+        column = about[f"{basis}{level}"]
+        query = sa.select(column, came).where(*of_top, column.is_not(None)).group_by(column)
+        found.update((id_, count) for id_, count in connection.execute(query))
+    return found
+
+
+def _row(
+    row: Venue,
+    size: int,
+    concerning: int,
+    sums: Figures,
+    people: Mapping[int, int],
+    at_home: Mapping[int, int],
+) -> VenueSums:
+    return VenueSums(
+        venue=row,
+        has_children=size > 1,
+        lectures=concerning,
+        times=sums.present,
+        people=people.get(row.id, 0),
+        late=sums.late,
+        early=sums.early,
+        expected=sums.expected,
+        came=sums.came,
+        people_at_home=at_home.get(row.id, 0),
+        leave=sums.leave,
+        makeup=sums.makeup,
+        credit=sums.credit,
+        venues=size,
+        final=sums.final,
+        incomplete=sums.incomplete,
+        shown=sums.shown,
+        picture_s=sums.picture_s,
+        told_s=sums.told_s,
+    )
