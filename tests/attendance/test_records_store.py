@@ -4,7 +4,8 @@ import random
 
 import sqlalchemy as sa
 
-from attendance import Kind, Method, Reports, report_csv
+from attendance import Kind, Method, Reports, person_id, report_csv
+from attendance.blank_store import blank
 from attendance.event import to_wire
 from attendance.records_store import record_of
 from attendance.report import ReportRow
@@ -115,6 +116,22 @@ async def test_the_summary_says_what_the_records_say(site: Site) -> None:
     assert await everything(site) == computed
     assert await summaries.rebuild([site.lecture]) == 0
     assert (await rows(site, PROVINCE))[PROVINCE].told.shown == 2
+
+
+async def test_an_erased_person_was_still_seen(site: Site) -> None:
+    log = site.log(VILLAGE)
+    for number in ("A1", "A2"):
+        await log.capture(lecture=site.lecture, number=number)
+    await log.capture(lecture=site.lecture, kind=Kind.PRESENCE_CHECK)
+    for number in ("A1", "A2"):
+        await log.capture(lecture=site.lecture, number=number, kind=Kind.PRESENCE_CHECK)
+    await show(site, VILLAGE, 10, picture=600, sound=600)
+    before = await kept(site)
+    names = {person_id("A1"): "9b8f7b0e-0000-4000-8000-000000000001"}
+    await site.db.write(lambda connection: blank(connection, site.lecture, names, lambda *_: True))
+    assert await kept(site) == before
+    await site.log().rebuild(site.lecture)
+    assert await kept(site) == before
 
 
 def _empty(connection: sa.Connection) -> None:

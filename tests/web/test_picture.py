@@ -25,7 +25,9 @@ async def test_a_screen_tells_and_the_report_says_it_in_one_line(scene: Scene) -
     assert (await tell(scene, 7)).body == answer.body  # once more the same
     path = f"/api/lectures/{scene.lecture.id}"
     assert (await scene.operator("GET", f"{path}/picture")).body == answer.body
-    people = (await scene.operator("GET", f"{path}/roll-call")).body["people"]
+    roll = (await scene.operator("GET", f"{path}/roll-call")).body
+    assert (roll["picture_s"], roll["sound_s"], roll["told_s"]) == (70, 63, 70)
+    people = roll["people"]
     assert (await scene.operator("POST", f"{path}/check-ins", {"person": people[0]["person"]})).status == 201
     assert (await scene.operator("POST", f"{path}/headcounts", {"people": 2})).status == 201
     assert (await scene.operator("POST", f"{path}/closing", {})).status == 201

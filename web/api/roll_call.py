@@ -32,6 +32,7 @@ async def show(request: web.Request) -> roll_call_models.RollCallOut:
     spelled = await asyncio.to_thread(lambda: [spellings(entry.name) for entry in found.entries])
     entries, held = found.entries, found.room
     due_at = check_moment(lecture, node.id)
+    shown = await node.pictures.so_far(lecture.id)
     return roll_call_models.RollCallOut(
         lecture=present.lecture_out(lecture),
         venue=present.venue_out(node.settings, venue),
@@ -44,6 +45,9 @@ async def show(request: web.Request) -> roll_call_models.RollCallOut:
         check_open=check_open(held, now),
         check_due=lecture.state is LectureState.LIVE and not held.checks and due_at is not None and now >= due_at,
         seen=sum(_seen(entry, held) for entry in entries),
+        picture_s=shown.picture_s,
+        sound_s=shown.sound_s,
+        told_s=shown.told_s,
         people=[_row(node, entry, held, typed) for entry, typed in zip(entries, spelled, strict=True)],
     )
 

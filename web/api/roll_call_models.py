@@ -37,7 +37,9 @@ class PersonRow(Out):
 
 class RollCallOut(Out):
     """`headcount`: people counted in the room, null where nobody counted. `check_at`: when the last presence check
-    began; `check_open`: people can be marked as seen now; `check_due`: the moment for one has come."""
+    began; `check_open`: people can be marked as seen now; `check_due`: the moment for one has come. The venue's screens
+    had picture for `picture_s` seconds and sound for `sound_s` of the `told_s` that they have told of since the lecture
+    began."""
 
     lecture: LectureOut
     venue: VenueOut
@@ -50,6 +52,9 @@ class RollCallOut(Out):
     check_open: bool
     check_due: bool
     seen: int
+    picture_s: int
+    sound_s: int
+    told_s: int
     people: list[PersonRow]
 
 
