@@ -18,8 +18,9 @@ from venues.errors import TongtangError
 from venues.identity import NodeKey, enrol_message
 from venues.tree import Venue
 from web import i18n, sentences
+from web.api import report_files
 from web.node import Node
-from web.pages import forms, people, report
+from web.pages import forms, people
 from web.policy import Role
 from web.render import TEMPLATES
 
@@ -80,7 +81,7 @@ def pages_of(role: Role, stage: Stage) -> list[str]:
     lecture, root, city = f"/lectures/{stage.lecture}", stage.venues["52"].id, stage.venues["5201"].id
     everybody = ["/", "/lectures", "/venues", f"/venues/{city}?q=%E6%9D%91", f"{lecture}/report?venue={root}"]
     names = f"{lecture}/names?venue={root}&which="
-    operator = ["/screen", f"{lecture}/roll-call", *(names + which for which in report.WHICH)]
+    operator = ["/screen", f"{lecture}/roll-call", *(names + which for which in report_files.TITLES)]
     more = {Role.LECTURER: [f"{lecture}/desk"], Role.OPERATOR: operator}
     person = f"{lecture}/people/{person_id('0002')}"
     return everybody + more.get(role, [f"{lecture}/desk", *operator, "/people", "/policies", person])
@@ -341,7 +342,7 @@ def errors(base: type[TongtangError] = TongtangError) -> set[type[TongtangError]
 def messages() -> set[str]:
     ours = {each for each in errors() if each.__module__.split(".")[0] in ("venues", "broadcast", "attendance", "web")}
     written = {" ".join((each.__doc__ or "").split()) for each in ours}
-    listed = {people.NO_FILE, *PROBLEM_MESSAGES.values(), *report.WHICH.values(), *sentences.ALL}
+    listed = {people.NO_FILE, *PROBLEM_MESSAGES.values(), *report_files.TITLES.values(), *sentences.ALL}
     return messages_of_templates() | written | listed
 
 
