@@ -31,7 +31,8 @@ export class Room {
     at("check-note").hidden = !roll.check_due;
     put("check-due", say("check_due"));
     const counted = { people: roll.headcount, time: clock(roll.headcount_at ?? 0), present: roll.present };
-    const part = (seconds) => Math.min(seconds < roll.told_s ? 99 : 100, Math.round((100 * seconds) / roll.told_s));
+    const whole = (seconds) => Math.min(seconds < roll.told_s ? 99 : 100, Math.round((100 * seconds) / roll.told_s));
+    const part = (seconds) => `${whole(seconds)} %`;
     const shown = roll.told_s > 0 ? { picture: part(roll.picture_s), sound: part(roll.sound_s) } : {};
     put("proof", say(roll.told_s > 0 ? "proof" : "proof_none", shown));
     put("headcount-state", roll.headcount === null ? say("counted_none") : say("counted", counted));
