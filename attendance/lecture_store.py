@@ -95,6 +95,10 @@ class LectureStore:
         must_judge(connection, [lecture.id])
         stamps.touch(connection, self.name, self._entropy)
 
+    async def own(self, lecture_id: str) -> Lecture:
+        """One that was made at this node. Raises LectureUnknown, LectureElsewhere."""
+        return await self._db.read(lambda connection: _own(connection, lecture_id))
+
     async def get(self, lecture: str) -> Lecture | None:
         query = sa.select(table).where(table.c.id == lecture)
         row = await self._db.read(lambda connection: connection.execute(query).mappings().one_or_none())

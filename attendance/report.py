@@ -118,6 +118,7 @@ class ReportRow:
     name: str
     level: int
     has_children: bool
+    parent_id: int | None = None
     expected: int
     present: int
     guests: int

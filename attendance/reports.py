@@ -18,6 +18,7 @@ from attendance.lecture_store import lecture_of
 from attendance.lectures import Lecture, LectureUnknown
 from attendance.names_reports import each_name, names
 from attendance.paths_store import Paths
+from attendance.policy import Policy
 from attendance.policy_store import policy_of
 from attendance.report import (
     Count,
@@ -167,6 +168,11 @@ class Reports:
         """The list of this very venue."""
         return await self._db.read(lambda connection: roll_call(connection, lecture_id, venue_id))
 
+    def is_over(self, lecture: Lecture, policy: Policy) -> bool:
+        """Whether everybody who was not heard of is absent by now."""
+        hours = dt.timedelta(hours=policy.rules.absent_after_hours)
+        return self._over(None if lecture.ended_at is None else lecture.ended_at + hours)
+
     def _over(self, due_at: dt.datetime | None) -> bool:
         return due_at is not None and self._now() >= due_at
 
@@ -220,6 +226,7 @@ def _row(found: _Found, row: Venue, counted: _Counted, own: tuple[Presence, int]
         name=row.name,
         level=row.level,
         has_children=row.id in found.parents,
+        parent_id=row.parent_id,
         expected=figures.expected,
         present=figures.present,
         guests=figures.guests,

@@ -281,10 +281,21 @@ frozen_report = sa.Table(
     sa.Column("policy", sa.Integer, nullable=False),  # version that it was judged under
     sa.Column("made_at", UtcDateTime, nullable=False),
     sa.Column("made_by", sa.Text, nullable=False),
+    sa.Column("cause", sa.String(16), nullable=False),  # attendance.frozen.Cause
     sa.Column("reason", sa.Text, nullable=False),
     sa.Column("hash", sa.String(64), nullable=False),  # SHA-256 of the canonical JSON
     sa.Column("content", sa.LargeBinary, nullable=False),  # that JSON, zlib
     sa.Index("frozen_report_by_number", "lecture_id", "venue_id", "number", unique=True),
+)
+
+# Reports to freeze as soon as their lectures are judged under this version of the policy.
+freeze_due = sa.Table(
+    "freeze_due",
+    metadata,
+    sa.Column("lecture_id", sa.Text, primary_key=True),
+    sa.Column("venue_id", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("policy", sa.Integer, nullable=False),
+    sa.Column("made_by", sa.Text, nullable=False),
 )
 
 # What a person's lectures of one year at one venue add up to, for people at home in one venue (attendance.years_store).

@@ -15,6 +15,7 @@ from web.api import (
     check_in,
     closing,
     flags,
+    frozen,
     history,
     hops,
     kiosk,
@@ -72,7 +73,7 @@ OWN_ROUTES = [
 def declared_routes() -> tuple[Route, ...]:
     """All routes of the application."""
     people = [session, privacy, roll_call, kiosk, badges, closing, history, policies]
-    figures = [reports, report_files, flags, statistics, statistics_files]
+    figures = [reports, report_files, frozen, flags, statistics, statistics_files]
     api = [*people, *figures, venues, lectures, hops, screen, picture, check_in, rungs, tree_link]
     modules = [*api, openapi, media, metrics, pages]
     listed = [OWN_ROUTES, *(module.ROUTES for module in modules)]

@@ -15,6 +15,7 @@ from pathlib import Path
 
 from attendance.badge_store import BadgeStore
 from attendance.flags_reports import FlagReports
+from attendance.frozen_store import FrozenReports
 from attendance.lecture_store import LectureStore
 from attendance.lectures import Lecture, LectureState
 from attendance.log import EventLog
@@ -215,6 +216,9 @@ class Node:
         self.reports = Reports(self.db, self.health, self.now)
         self.flags = FlagReports(self.db, self.now)
         zone = zoneinfo.ZoneInfo(settings.web.time_zone)
+        self.frozen = FrozenReports(
+            self.db, self.now, self.entropy, reports=self.reports, lectures=self.lectures, policies=self.policies
+        )
         self.summaries = Summaries(self.db, zone)
         self.years = Years(self.db, zone)
         self.phone_url = PhoneUrl(self.db, settings.attendance.phone_url)
@@ -356,7 +360,7 @@ class Node:
         await self.ready.wait()
         while True:
             if not await self.log.judge_due():
-                made = await self.summaries.refresh()
+                made = await self.frozen.freeze_due() or await self.summaries.refresh()
                 await asyncio.sleep(_SUMMARY_S if made else _LOOK_S)
 
     async def _settle_pictures(self) -> None:

@@ -8,6 +8,7 @@ from attendance.history_reports import history
 from attendance.lectures import Lecture, LectureUnknown
 from attendance.people import person_id
 from web.api.flags_models import FlagsQuery
+from web.api.frozen_models import VersionsQuery
 from web.api.models import LectureIn
 from web.api.privacy_models import ErasureIn
 from web.api.report_models import NamesFileQuery, NamesQuery, ReportQuery
@@ -25,7 +26,7 @@ async def venue(request: web.Request) -> Target:
 async def venue_in_query(request: web.Request) -> Target:
     """`?venue=`, else the caller's own venue."""
     query = request[QUERY]
-    figures = ReportQuery | NamesQuery | NamesFileQuery | FlagsQuery
+    figures = ReportQuery | NamesQuery | NamesFileQuery | FlagsQuery | VersionsQuery
     assert isinstance(query, figures | StatisticsQuery | HoursQuery)
     return Target(venue_id=await _existing(request, query.venue) if query.venue else user_of(request).venue_id)
 

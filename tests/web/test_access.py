@@ -121,6 +121,7 @@ async def scene(tmp_path: Path) -> AsyncIterator[Scene]:
             "venue": str(mine.id),
             "node": enrolled,
             "name": "tree",
+            "number": "1",
         }
         ids["person"] = person_id("A1")
         yield Scene(server=server, client=caller, ids=ids)
@@ -151,6 +152,7 @@ def body_for(route: Route, scene: Scene) -> object:
         "PolicyIn": {"name": "x", "rules": dataclasses.asdict(Rules())},
         "PolicyChoice": {"version": 1},
         "CorrectionIn": {"state": "absent", "reason": "x"},
+        "FreezeIn": {"reason": "x"},
         "WhoIn": {"person": "x"},
         "ReasonedIn": {"person": "x", "reason": "x"},
         "StatementIn": {"person": "x", "reason": "x", "state": "absent"},

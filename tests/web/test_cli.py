@@ -18,6 +18,8 @@ import click
 import pytest
 from click.testing import CliRunner, Result
 
+from attendance.frozen import canonical, hash_of
+from tests.attendance.test_frozen import made
 from venues.identity import Identity, NodeKey, enrol_message
 from venues.settings import load
 from venues.status import NodeNews
@@ -422,3 +424,19 @@ def test_a_root_without_venues_says_so_and_when_it_has_them(tongtang: Tongtang) 
         assert process.stdout.readline().startswith("贵州省 is served at http://")
         process.terminate()
         process.communicate(timeout=30)
+
+
+def test_a_frozen_report_is_checked_without_a_node(tongtang: Tongtang) -> None:
+    raw = canonical(made())
+    hash_ = hash_of(raw)
+    file = tongtang.folder / "version-1.json"
+    file.write_bytes(raw)
+    said = tongtang.good("report", "verify", file, "--hash", hash_.upper())
+    assert said.startswith(f"{hash_}  {file}\n党课 · 1村 · version 1, policy 1\n")
+    assert said.endswith("The hash is the one given.\n")
+    assert "not the report that was signed" in tongtang.bad("report", "verify", file, "--hash", "0" * 64)
+    file.write_bytes(raw.replace(b'"over":false', b'"over":true'))
+    assert "not the report that was signed" in tongtang.bad("report", "verify", file, "--hash", hash_)
+    file.write_bytes(raw + b"\n")
+    assert "not a frozen report" in tongtang.bad("report", "verify", file)
+    assert "No such file" in tongtang.bad("report", "verify", tongtang.folder / "nowhere.json")

@@ -15,6 +15,7 @@ POST /api/lectures/{lecture}/check-ins {person} or {number, name} (walk-in)   �
 POST /api/lectures/{lecture}/undo {event, reason}
 GET  /api/lectures/{lecture}/report?venue=&level=            …/report.csv|xlsx|pdf?venue=&level=&whole=
     GET  /api/lectures/{lecture}/names?venue=&which=&limit=&offset=   …/names.csv|xlsx|pdf
+GET, POST /api/lectures/{lecture}/versions?venue=            frozen; …/{number}.json|csv|xlsx|pdf, …/differences
 GET  /api/lectures/{lecture}/flags?venue=                   what looks odd in how people checked in
 POST /api/lectures/{lecture}/picture {screen, periods}      what a screen had of picture and sound; GET: so far
 GET  /api/statistics?venue=&first=&last=   …/trend   …/venues   …/people?year=&order=   whole years

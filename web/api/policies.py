@@ -27,11 +27,11 @@ async def create(request: web.Request) -> policy_models.PolicyOut:
 
 
 async def judge_under(request: web.Request) -> models.LectureOut:
-    """Judge a lecture under another version; all that is derived from its events is made anew."""
+    """Judge a lecture under another version; all that is derived from its events is made anew. Of one that is over the
+    report as it was is frozen first, and the new one as soon as everything is judged."""
     node = node_of(request)
-    lecture = await node.lectures.judge_under(
-        request.match_info["lecture"], body_of(request, policy_models.PolicyChoice).version
-    )
+    version = body_of(request, policy_models.PolicyChoice).version
+    lecture = await node.frozen.judge_under(request.match_info["lecture"], version, user_of(request).name)
     node.changes.notify()
     return present.lecture_out(lecture)
 

@@ -5,12 +5,14 @@ from __future__ import annotations
 import sys
 import unicodedata
 from collections.abc import Sequence
+from pathlib import Path
 
 import click
 
+from attendance.frozen import read
 from attendance.report import LectureReport, Names, Which, names_csv, report_csv
 from venues.settings import Settings
-from web.commands.common import CONFIG, VENUE, find_venue, opened, run
+from web.commands.common import CONFIG, VENUE, CommandGroup, Failure, find_venue, opened, run
 
 _COLUMNS = (
     *("present", "guests", "late", "expected", "came", "leave", "made up", "absent", "not reported"),
@@ -18,7 +20,43 @@ _COLUMNS = (
 )
 
 
-@click.command(short_help="Show who was at a lecture.")
+class _Reports(CommandGroup):
+    """`tongtang report LECTURE` shows one: whatever is no name of a command is part of such a call."""
+
+    def parse_args(self, context: click.Context, args: list[str]) -> list[str]:
+        if args and args[0] not in self.commands and args[0] not in context.help_option_names:
+            args = ["show", *args]
+        return super().parse_args(context, args)
+
+
+@click.group(cls=_Reports, short_help="Show who was at a lecture; check a frozen report.")
+def report() -> None:
+    """`tongtang report LECTURE` is `tongtang report show LECTURE`."""
+
+
+@report.command(short_help="Check the hash of a frozen report.")
+@click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
+@click.option("--hash", "wanted", metavar="HEX", help="The hash that it must have, as printed on the sheet.")
+def verify(file: Path, wanted: str | None) -> None:
+    """Compute the hash of FILE, the JSON of a frozen version, and say what it is about.
+
+    Needs no node and no database. Exit status 2 where the file is not a frozen report in its exact spelling, or where
+    its hash is not the one given.
+    """
+    found = read(file.read_bytes())
+    version, total = found.version, found.report.rows[0]
+    if wanted is not None and wanted.strip().lower() != version.hash:
+        raise Failure(f"The hash of {file} is {version.hash}: this is not the report that was signed.")
+    click.echo(f"{version.hash}  {file}")
+    places = " / ".join(one.name for one in found.report.path)
+    click.echo(f"{found.report.lecture.title} · {places} · version {version.number}, policy {version.policy}")
+    click.echo(f"frozen {version.made_at.isoformat(timespec='seconds')} by {version.made_by}")
+    click.echo(f"expected {total.home.expected}, came {total.home.came}, were there {total.present}")
+    if wanted is not None:
+        click.echo("The hash is the one given.")
+
+
+@report.command(short_help="Show who was at a lecture.")
 @click.argument("lecture_id", metavar="LECTURE")
 @VENUE
 @click.option("--csv", "as_csv", is_flag=True, help="CSV in UTF-8 with BOM (opens in a spreadsheet), not a table.")
@@ -29,7 +67,7 @@ _COLUMNS = (
     help="Not the figures but the names behind one of them.",
 )
 @CONFIG
-def report(lecture_id: str, venue: str | None, as_csv: bool, which: str | None, settings: Settings) -> None:
+def show(lecture_id: str, venue: str | None, as_csv: bool, which: str | None, settings: Settings) -> None:
     """Show who was at the lecture LECTURE (its id, see `tongtang lecture list`).
 
     The first row is the venue with everything below it, then one row for each venue right under it. `present`,

@@ -9,6 +9,7 @@
 /privacy  /quarantine                        erasing a person; what this node keeps aside
 /lectures/{lecture}/report  …/names          the organizer's figures and the names behind them
 /lectures/{lecture}/flags                    what looks odd in how people checked in
+/lectures/{lecture}/versions/{number}        a frozen version; …/differences
 /lectures/{lecture}/people/{person}          one person's history in a lecture, and corrections
 /statistics[/venues|/people]                 whole years: sums and trends, who takes part reliably, people's hours
 /people/{person}/record                      everything that a person attended
@@ -20,6 +21,7 @@ from __future__ import annotations
 from web.pages import (
     check_in,
     flags,
+    frozen,
     home,
     lectures,
     people,
@@ -47,6 +49,7 @@ ROUTES: list[Route] = [
     *privacy.ROUTES,
     *report.ROUTES,
     *flags.ROUTES,
+    *frozen.ROUTES,
     *person.ROUTES,
     *policies.ROUTES,
     *statistics.ROUTES,

@@ -6,7 +6,7 @@ from aiohttp import web
 
 from web import targets
 from web.api.flags_models import FlagsQuery
-from web.pages.report import own_part
+from web.pages.rights import own_part
 from web.render import render
 from web.routes import Access, Route, node_of, query_of, user_of
 

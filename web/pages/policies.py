@@ -53,7 +53,8 @@ async def judge_under(request: web.Request) -> web.Response:
     """The choice on a lecture's report."""
     node, lecture = node_of(request), request.match_info["lecture"]
     version = await field(request, "version")
-    await node.lectures.judge_under(lecture, int(version) if version.isascii() and version.isdigit() else 0)
+    wanted = int(version) if version.isascii() and version.isdigit() and len(version) < 9 else 0
+    await node.frozen.judge_under(lecture, wanted, user_of(request).name)
     node.changes.notify()
     return onward(f"/lectures/{lecture}/report")
 

@@ -7,12 +7,13 @@ from types import SimpleNamespace
 from aiohttp import web
 
 from attendance.report import LectureReport
-from venues.tree import Venue
 from web import targets
+from web.api.frozen import CAUSES
 from web.api.report_files import TITLES
 from web.api.report_models import NamesQuery, ReportQuery
 from web.pages.forms import say
 from web.pages.live import minutes
+from web.pages.rights import own_part
 from web.policy import Verdict, admits
 from web.render import render
 from web.routes import Access, Route, node_of, query_of, user_of
@@ -35,6 +36,9 @@ async def report(request: web.Request) -> web.Response:
         itself=_itself(found),
         made_at=node.now(),
         may_judge=may_judge,
+        organizes=organizes,
+        versions=await node.frozen.list(found.lecture.id, venue_id),
+        causes=CAUSES,
         flags=flags if organizes else None,
         by_mobile_code=by_mobile_code,
         policies=await node.policies.list() if may_judge else (),
@@ -67,13 +71,6 @@ async def names(request: web.Request) -> web.Response:
         limit=query.limit,
         offset=query.offset,
     )
-
-
-def own_part(request: web.Request, path: list[Venue]) -> list[Venue]:
-    """The path from the top of the caller's subtree: nobody is led above it."""
-    top = user_of(request).venue_id
-    places = [place for place, each in enumerate(path) if each.id == top]
-    return path[places[0] if places else 0 :]
 
 
 ROUTES = [

@@ -50,3 +50,10 @@ async def _concerned(request: web.Request, ids: set[int]) -> list[Venue]:
     venues = node_of(request).venues
     found = [await venues.path(id_) for id_ in ids]
     return [path[-1] for path in found if path]
+
+
+def own_part(request: web.Request, path: list[Venue]) -> list[Venue]:
+    """The path from the top of the caller's subtree: nobody is led above it."""
+    top = user_of(request).venue_id
+    places = [place for place, each in enumerate(path) if each.id == top]
+    return path[places[0] if places else 0 :]

@@ -72,12 +72,21 @@ def _frozen_reports() -> None:
         sa.Column("policy", sa.Integer(), nullable=False),
         sa.Column("made_at", sa.BigInteger(), nullable=False),
         sa.Column("made_by", sa.Text(), nullable=False),
+        sa.Column("cause", sa.String(length=16), nullable=False),
         sa.Column("reason", sa.Text(), nullable=False),
         sa.Column("hash", sa.String(length=64), nullable=False),
         sa.Column("content", sa.LargeBinary(), nullable=False),
         sa.PrimaryKeyConstraint("id"),
     )
     op.create_index("frozen_report_by_number", "frozen_report", ["lecture_id", "venue_id", "number"], unique=True)
+    op.create_table(
+        "freeze_due",
+        sa.Column("lecture_id", sa.Text(), nullable=False),
+        sa.Column("venue_id", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("policy", sa.Integer(), nullable=False),
+        sa.Column("made_by", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("lecture_id", "venue_id"),
+    )
 
 
 def _years() -> None:
