@@ -13,6 +13,7 @@ from attendance import flags as signs
 from attendance.event import Event, Kind, Method
 from attendance.figures_reports import is_within
 from attendance.flags import PHONE, Flag, Scan
+from attendance.judge import Status
 from attendance.lecture_store import lecture_of
 from attendance.lectures import LectureUnknown
 from attendance.store import events_of
@@ -174,7 +175,8 @@ def _forked(connection: Connection, lecture: str, here: sa.ColumnElement[bool]) 
 
 def _presences(connection: Connection, lecture: str) -> tuple[list[str], list[int]]:
     """(people who checked in at more than one venue, the venue of each who is there by a mobile code alone)."""
-    about, mobile = presence.c, presence.c.methods == Method.ROOT_CODE.value
+    about, there = presence.c, presence.c.status == Status.PRESENT.value
+    mobile = sa.and_(there, about.methods == Method.ROOT_CODE.value)
     query = sa.select(about.person_id, about.venue_id, about.other_venue, mobile.label("mobile"))
     rows = connection.execute(query.where(about.lecture_id == lecture, about.other_venue | mobile)).all()
     return sorted(row.person_id for row in rows if row.other_venue), [row.venue_id for row in rows if row.mobile]

@@ -8,6 +8,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
+from attendance.event import Method
 from attendance.figures_reports import Place, is_within
 from attendance.judge import Status
 from attendance.report import NamedPerson, Names, Which
@@ -15,7 +16,7 @@ from attendance.tables import closing, person, presence
 from attendance.venue_reports import venues_by_id
 from venues.tree import Venue
 
-_ATTENDED = frozenset({Which.PRESENT, Which.GUESTS, Which.LATE, Which.EARLY})
+_ATTENDED = frozenset({Which.PRESENT, Which.GUESTS, Which.LATE, Which.EARLY, Which.MOBILE})
 _AT_A_TIME = 1000
 _STATED = {Which.CAME: Status.PRESENT, Which.LEAVE: Status.LEAVE, Which.MAKEUP: Status.MAKEUP}
 
@@ -47,6 +48,8 @@ def _query(place: Place, which: Which, *, over: bool) -> sa.Select[Any]:
         conditions = [place.attended()]
         if which is Which.GUESTS:
             conditions.append(home.is_(None) | ~is_within(home, place.venue))
+        elif which is Which.MOBILE:
+            conditions.append(about.methods == Method.ROOT_CODE.value)
         elif which is not Which.PRESENT:
             conditions.append(about.late if which is Which.LATE else about.early)
     elif which in _STATED:

@@ -28,6 +28,7 @@ class Which(enum.StrEnum):
     GUESTS = "guests"  # present, and at home elsewhere or on nobody's roster
     LATE = "late"  # of those present
     EARLY = "early"  # of those present: left early
+    MOBILE = "mobile"  # of those present: by a code that a node above took, and by nothing else
     LEAVE = "leave"  # at home here, and excused
     MAKEUP = "makeup"  # at home here, and made it up
     ABSENT = "absent"  # at home here: somebody said so, or the venue is final and nothing is known of them

@@ -5,8 +5,10 @@ import datetime as dt
 
 import pytest
 
-from attendance import root_code
+from attendance import Method, Outcome, root_code
+from attendance.event import to_wire
 from attendance.root_code import ClockDoubt
+from tests.attendance.world import CITY, PROVINCE, VILLAGE, Site
 from venues.identity import NodeKey, decode
 
 KEY = NodeKey.make(bytes(range(32)))
@@ -90,3 +92,15 @@ def test_doubts_of_two_hops_add_up() -> None:
     assert ClockDoubt(offset_ms=5, doubt_ms=1) + ClockDoubt(offset_ms=-3, doubt_ms=2) == ClockDoubt(
         offset_ms=2, doubt_ms=3
     )
+
+
+async def test_what_a_node_in_between_writes_goes_up_like_its_own(site: Site) -> None:
+    """A county, say, that phones reach: the event is of its stream, and of the village below it."""
+    city = site.log(CITY, "city")
+    done = await city.capture(
+        lecture=site.lecture, venue=VILLAGE, number="A1", name="张三", method=Method.ROOT_CODE, data={"shown_by": "v"}
+    )
+    assert (done.event.node, done.event.venue) == ("city", VILLAGE)
+    assert to_wire(done.event) in [to_wire(event) for event in await city.outbox(10)]
+    (result,) = await site.log(PROVINCE, "root", is_root=True).ingest([to_wire(done.event)], CITY)
+    assert result.outcome is not Outcome.QUARANTINED

@@ -125,7 +125,9 @@ async def test_the_phone_is_at_the_venue_by_an_event_of_the_root(scene: Scene) -
     assert (first.method, first.node, first.venue) == (Method.ROOT_CODE, scene.root.id, scene.place.id)
     assert first.data == {"shown_by": scene.county.node.id}
     report = await scene.organizer("GET", f"/lectures/{scene.lecture}/report?venue={scene.place.id}", headers=HTML)
-    assert 'id="by-mobile-code">2<' in report.body
+    assert "which=mobile" in report.body
+    names = await scene.organizer("GET", f"/api/lectures/{scene.lecture}/names?which=mobile&venue={scene.place.id}")
+    assert {one["name"] for one in names.body["names"]} == {"张伟", "李娜"}
     flags = await scene.organizer("GET", f"/api/lectures/{scene.lecture}/flags?venue={scene.place.id}")
     assert flags.body["by_mobile_code"] == 2
 

@@ -26,6 +26,7 @@ TITLES = {
     Which.GUESTS: "Guests from other venues",
     Which.LATE: "Came late",
     Which.EARLY: "Left early",
+    Which.MOBILE: "By mobile code alone",
     Which.LEAVE: "On leave",
     Which.MAKEUP: "Made it up",
     Which.ABSENT: "Absent",
