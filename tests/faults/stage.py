@@ -225,11 +225,15 @@ class Stage:
 
     @contextlib.asynccontextmanager
     async def wire(self, level: str, hook: Hook = whole) -> AsyncIterator[Wire]:
-        """Put a wire between this node and its parent: it counts from the node's next start on."""
+        """Put a wire between this node and its parent: it counts from the node's next start on. The node dies with the
+        wire."""
         site = self.sites[level]
         async with wired(self.sites[LEVELS[LEVELS.index(level) - 1]].port, hook) as wire:
             site.parent_url = wire.url
-            yield wire
+            try:
+                yield wire
+            finally:
+                await self.kill(level)
 
     async def restart(self, level: str, *, kill: KillPoint | None = None) -> None:
         """kill -9 and start again, and wait until it answers."""

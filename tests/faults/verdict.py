@@ -65,8 +65,7 @@ async def verdict(stage: Stage, record: Record, *, aside: Collection[str] = (), 
     for level in LEVELS:
         _look_at_events(found[level], result, aside)
         if not forked:  # of two disks, each knows its own ticks only, and marks end where numbers are given twice
-            result.double += recount.double_ticks(found[level].events)
-            _look_at_marks(found[level], result, _numbers(found, aside))
+            _look_at_numbers(found[level], result, _numbers(found, aside))
     for lower, upper in (("village", "middle"), ("middle", "root")):
         _compare(found[lower], found[upper], result, aside)
     for level in LEVELS:
@@ -95,7 +94,8 @@ def _look_at_events(level: Books, result: Verdict, aside: Collection[str]) -> No
             result.wrong.append(f"{level.level}: {row['id']} is not what its hash says")
 
 
-def _look_at_marks(level: Books, result: Verdict, aside: Mapping[tuple[str, int], Collection[int]]) -> None:
+def _look_at_numbers(level: Books, result: Verdict, aside: Mapping[tuple[str, int], Collection[int]]) -> None:
+    result.double += recount.double_ticks(level.events)
     for key, seqs in recount.runs(level.events).items():
         missing = sorted(set(range(1, seqs[-1] + 1)) - set(seqs))
         if len(set(seqs)) < len(seqs) or not set(missing) <= set(aside.get(key, ())):
