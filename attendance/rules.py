@@ -222,8 +222,9 @@ def undo(draft: Draft, events: Sequence[Event]) -> Event | list[Event]:
 
 
 def check_open(draft: Draft, closed: bool) -> None:
-    """Raises AttendanceClosed for what may not be written of a venue that has handed its attendance in."""
-    if closed and draft.kind not in _AFTER_CLOSING and draft.method != Method.ROOT_CODE:
+    """Raises AttendanceClosed for what may not be written of a venue that has handed its attendance in. What the
+    organizer says at the desk may: it is then that corrections, and taking one back, are the organizer's."""
+    if closed and draft.kind not in _AFTER_CLOSING and draft.method not in (Method.ROOT_CODE, Method.DESK):
         raise AttendanceClosed
 
 

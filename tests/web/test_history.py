@@ -113,3 +113,35 @@ async def test_a_lecture_is_judged_under_the_version_that_is_chosen(scene: Scene
     assert chosen.status == 200
     await eventually(lambda: judged_under(2))
     assert (await caller("PUT", f"/api/lectures/{scene.lecture}/policy", {"version": 7})).code == "policy_unknown"
+
+
+async def test_after_closing_the_organizer_corrects_and_the_operator_is_told_so(scene: Scene) -> None:
+    caller, path = scene.caller, scene.path + ZHANG
+    statements = f"/api/lectures/{scene.lecture}/statements"
+    await caller.sign_in("operator")
+    before = await caller("POST", statements, {"person": ZHANG, "state": "leave", "reason": "住院"})
+    assert before.status == 201
+    assert (await caller("POST", f"/api/lectures/{scene.lecture}/closing", {})).status == 201
+    refused = await caller("POST", statements, {"person": ZHANG, "state": "present", "reason": "来了"})
+    assert (refused.status, refused.code) == (409, "attendance_closed")
+    assert "handed in" in refused.body["error"]["message"]
+    await caller.sign_in("organizer")
+    after = await caller("POST", path + "/corrections", {"state": "present", "late": True, "reason": "查证到场"})
+    assert after.status == 201
+    found = (await caller("GET", path)).body
+    assert (found["status"], found["late"]) == ("present", True)
+    assert [(entry["operator"], entry["reason"]) for entry in found["entries"]] == [
+        ("operator", "住院"),
+        ("organizer", "查证到场"),
+    ]
+    assert (await caller("POST", path + "/undo", {"event": after.body["event"], "reason": "误记"})).status == 201
+    assert (await caller("GET", path)).body["status"] == "leave"
+    row = (await caller("GET", f"/api/lectures/{scene.lecture}/report")).body["rows"][0]
+    assert row["state"] == "final"  # what the organizer wrote afterwards leaves the closing complete
+
+
+async def test_the_page_of_a_person_says_when_each_entry_arrived(scene: Scene) -> None:
+    await scene.caller("POST", f"/api/lectures/{scene.lecture}/check-ins", {"person": ZHANG})
+    page = await scene.caller("GET", f"/lectures/{scene.lecture}/people/{ZHANG}")
+    assert page.status == 200
+    assert "arrived here" in page.body
