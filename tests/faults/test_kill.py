@@ -75,18 +75,18 @@ async def die_at(stage: Stage, level: str, points: Sequence[KillPoint]) -> None:
 
 @pytest.mark.timeout(900)
 async def test_kill_at_every_step_of_capture_ingest_and_acknowledgement(
-    stages: Stages, chance: random.Random, long: bool
+    stages: Stages, stages_on_postgresql: Stages, chance: random.Random, long: bool
 ) -> None:
     if not long:
         return await _die_at_once_each(stages, chance)
-    for level in LEVELS:
-        async with stages.open(level) as stage:
+    for each, level in [*((stages, level) for level in LEVELS), (stages_on_postgresql, "root")]:
+        async with each.open(f"{level}-{each.root}") as stage:
             record, points = Record(), POINTS[level] * 2
             # At a level that only hands on nobody writes: each of its points is one of ingest.
             async with ticking(stage, record, chance, LEVELS if level == "village" else ["village"]):
                 await die_at(stage, level, points)
             await stage.ready()
-            await stages.judge(f"kill -9 at an exact step: {level}", stage, record, times=len(points))
+            await each.judge(f"kill -9 at an exact step: {level}", stage, record, times=len(points))
 
 
 async def _die_at_once_each(stages: Stages, chance: random.Random) -> None:
@@ -115,7 +115,7 @@ async def _kill_at_random(stages: Stages, chance: random.Random, times: int) -> 
         for _ in range(times):
             await stage.ready(level)
             if chance.random() < 0.8:  # else it dies soon after its start
-                await _ticked(record, level)
+                await _ticked(record, level, chance.randrange(1, 6))
             await asyncio.sleep(chance.random() * 0.5)  # the moment is what is tried
             await stage.kill(level)
             await stage.start(level)
@@ -129,13 +129,13 @@ async def _kill_at_random(stages: Stages, chance: random.Random, times: int) -> 
         await stages.judge("kill -9 at a random moment", stage, record, times=3 * times)
 
 
-async def _ticked(record: Record, level: str) -> None:
-    before = record.at(level)
+async def _ticked(record: Record, level: str, times: int) -> None:
+    enough = record.at(level) + times
 
     async def more() -> bool:
-        return record.at(level) > before
+        return record.at(level) >= enough
 
-    await until(f"a tick at the {level}", more)
+    await until(f"{times} ticks at the {level}", more)
 
 
 class Killer:
