@@ -29,7 +29,7 @@ STATUSES: Mapping[str, str] = {
 REPORT: tuple[Column[ReportRow], ...] = (
     Column("Code", lambda row: row.code, width=14, printed=False),
     Column("Venue", lambda row: row.name, width=24),
-    Column("Were there", lambda row: row.present, Kind.NUMBER),
+    Column("Were there (by venue)", lambda row: row.present, Kind.NUMBER),
     Column("of these guests", lambda row: row.guests, Kind.NUMBER),
     Column("Late", lambda row: row.late, Kind.NUMBER),
     Column("Left early", lambda row: row.early, Kind.NUMBER),

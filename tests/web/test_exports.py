@@ -65,7 +65,7 @@ async def test_a_report_in_each_format(scene: Scene) -> None:
     assert [line["代码"] for line in lines] == [
         *("52", "5201", "520102", "520102001", "520102001001", "5203", "520302"),
     ]
-    assert {line["应到（按单位）"] for line in lines[:5]} == {"2", "1"}
+    assert {line["单位应到"] for line in lines[:5]} == {"2", "1"}
     data, response = await scene.file("report.xlsx?level=1")
     assert response.headers["Content-Disposition"].startswith('attachment; filename="report-52.xlsx"')
     rows = book(data)

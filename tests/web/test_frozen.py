@@ -92,7 +92,7 @@ async def test_a_version_in_each_format_bears_its_hash(scene: Scene) -> None:
     assert {"52", "520302", "520102001001"} <= set(cells)
     city = scene.venues["5201"].id
     text = (await scene.file(f"{scene.versions}/1.csv?at={city}")).decode("utf-8-sig")
-    assert [(line["代码"], line["到场（按会场）"]) for line in csv.DictReader(io.StringIO(text))] == [
+    assert [(line["代码"], line["会场实到"]) for line in csv.DictReader(io.StringIO(text))] == [
         ("5201", "1"),
         ("520102", "1"),
     ]
