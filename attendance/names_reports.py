@@ -17,7 +17,7 @@ from attendance.venue_reports import venues_by_id
 from venues.tree import Venue
 
 _ATTENDED = frozenset({Which.PRESENT, Which.GUESTS, Which.LATE, Which.EARLY, Which.MOBILE})
-_AT_A_TIME = 1000
+_AT_A_TIME = 100
 _STATED = {Which.CAME: Status.PRESENT, Which.LEAVE: Status.LEAVE, Which.MAKEUP: Status.MAKEUP}
 
 
