@@ -149,3 +149,17 @@ class Operator:
                 (cookie,) = answer.cookies.values()
                 self._cookie = f"{cookie.key}={cookie.value}"
                 self._csrf = (await answer.json())["csrf"]
+
+
+class Readers:
+    """Who looks at reports again and again: signed in once at each node, as pages are."""
+
+    def __init__(self, stage: Stage) -> None:
+        self._stage = stage
+        self._known: dict[tuple[str, str], Operator] = {}
+
+    def at(self, level: str, name: str = "") -> Operator:
+        """The operator of that level's venue, or who is named."""
+        if (level, name) not in self._known:
+            self._known[level, name] = Operator(self._stage, level, Record(), random.Random(0), name=name)
+        return self._known[level, name]
