@@ -216,7 +216,7 @@ presence = sa.Table(
     sa.Column("policy", sa.Integer, nullable=False, server_default="0"),  # version judged under; 0: not judged yet
     sa.Index("presence_by_home", "lecture_id", "home_id"),
     sa.Index("presence_by_person", "person_id"),
-    sa.Index("presence_by_level", "lecture_id", "l1", "l2", "l3", "l4", "l5", "person_id"),
+    sa.Index("presence_by_venue", "lecture_id", "venue_id"),
     sa.Index("presence_by_time", "lecture_id", "first_at"),
 )
 

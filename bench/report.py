@@ -179,6 +179,7 @@ async def measure(config: Path, port: int, settings: Settings, wanted: argparse.
     plans = Plans()
     async with Node(settings).opened() as node:
         chosen = await node.db.read(Chosen)
+        await node.summaries.tree_is(await node.venues.version(chosen.root))
         found: dict[str, Any] = {"summaries": await refresh(node), "years": await add_up(node)}
         if wanted.rebuild:
             await judged_otherwise(node, chosen, random.Random(2))

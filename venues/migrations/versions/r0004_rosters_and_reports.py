@@ -90,6 +90,8 @@ def _frozen_reports() -> None:
 
 
 def _years() -> None:
+    op.drop_index("presence_by_level", "presence")
+    op.create_index("presence_by_venue", "presence", ["lecture_id", "venue_id"])
     op.create_table(
         "person_year",
         sa.Column("year", sa.Integer(), autoincrement=False, nullable=False),
