@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -37,15 +37,15 @@ from attendance.tables import lecture as lecture_table
 from attendance.venue_record import length_s, share
 from attendance.venue_reports import chunks, venues_of
 from venues.database import Database
-from venues.status import Presence
+from venues.status import Tally
 from venues.store import VenueUnknown
 from venues.tables import venue, venue_closure
 from venues.tree import Venue
 
 
 class VenueStates(Protocol):
-    async def standings(self, top: int, /) -> Sequence[tuple[int, Presence, int]]:
-        """(venue, presence, pending events) of all of the subtree that were ever seen (venues.health.Health)."""
+    async def tallies(self, venue_ids: Collection[int], /) -> Mapping[int, Tally]:
+        """What is known of the nodes of each venue and of its subtree (venues.health.Health)."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -89,17 +89,9 @@ class Reports:
         found = await self._db.read(
             lambda connection: self._found(connection, lecture_id, venue_id, level, whole=whole)
         )
-        seen = await self._states.standings(venue_id)
-        places = await self._db.read(lambda connection: self._rows_of(connection, [one[0] for one in seen], found.rows))
-        counts = {row.id: _Counted() for row in found.rows}
-        own = {row.id: (Presence.NEVER_SEEN, 0) for row in found.rows}
-        for id_, presence, pending in seen:
-            for place in places.get(id_, ()):
-                counts[place].see(presence, pending)
-            if id_ in own:
-                own[id_] = (presence, pending)
+        tallies = await self._states.tallies([row.id for row in found.rows])
         over = self._over(found.due_at)
-        rows = [_row(found, row, counts[row.id], own[row.id], over=over) for row in found.rows]
+        rows = [_row(found, row, tallies.get(row.id, Tally()), over=over) for row in found.rows]
         return LectureReport(lecture=found.lecture, path=tuple(found.path), rows=tuple(rows))
 
     def _found(
@@ -132,15 +124,6 @@ class Reports:
         place = _as_place(lecture, path)
         levels = {row.id: row.level + 1 for row in rows}
         return figures(connection, self._paths, place, levels, parents)
-
-    def _rows_of(self, connection: Connection, venues: list[int], rows: list[Venue]) -> dict[int, list[int]]:
-        """For each venue the rows that it is within."""
-        levels = {row.level + 1 for row in rows}
-        wanted = {row.id for row in rows}
-        paths = self._paths.of(connection, venues)
-        return {
-            id_: [paths[id_][level] for level in levels if paths.get(id_, {}).get(level) in wanted] for id_ in venues
-        }
 
     async def names(self, lecture_id: str, venue_id: int, which: Which, *, limit: int = 100, offset: int = 0) -> Names:
         """The people behind one figure of a venue's row: those of the roster by number, those present by time."""
@@ -177,22 +160,6 @@ class Reports:
         return due_at is not None and self._now() >= due_at
 
 
-@dataclass
-class _Counted:
-    """Venues of one row by the state of their nodes, as they are seen one by one."""
-
-    connected: int = 0
-    silent: int = 0
-    behind: int = 0
-    pending: int = 0
-
-    def see(self, presence: Presence, pending: int) -> None:
-        self.connected += presence is Presence.CONNECTED
-        self.silent += presence is Presence.SILENT
-        self.behind += pending > 0
-        self.pending += pending
-
-
 def _place(connection: Connection, lecture_id: str, venue_id: int) -> tuple[Lecture, list[Venue]]:
     """The lecture, and the venues from the root to this one."""
     query = sa.select(lecture_table).where(lecture_table.c.id == lecture_id)
@@ -217,9 +184,8 @@ def _due_at(connection: Connection, lecture: Lecture) -> dt.datetime | None:
     return lecture.ended_at + dt.timedelta(hours=policy_of(connection, lecture.policy).rules.absent_after_hours)
 
 
-def _row(found: _Found, row: Venue, counted: _Counted, own: tuple[Presence, int], *, over: bool) -> ReportRow:
+def _row(found: _Found, row: Venue, tally: Tally, *, over: bool) -> ReportRow:
     figures, total = found.figures[row.id], found.totals.get(row.id, 1)
-    presence, pending = own
     return ReportRow(
         venue_id=row.id,
         code=row.code,
@@ -235,17 +201,17 @@ def _row(found: _Found, row: Venue, counted: _Counted, own: tuple[Presence, int]
         attended=figures.attended,
         minutes=figures.seconds // 60,
         home=_home(figures, over=over),
-        presence=presence,
+        presence=tally.presence,
         venues=VenueCounts(
             total=total,
-            connected=counted.connected,
-            silent=counted.silent,
-            never_seen=total - counted.connected - counted.silent,
-            behind=max(counted.behind, figures.incomplete),
+            connected=tally.connected,
+            silent=tally.silent,
+            never_seen=total - tally.connected - tally.silent,
+            behind=max(tally.behind, figures.incomplete),
             final=figures.final,
         ),
-        pending=counted.pending,
-        standing=standing(presence, pending, found.closings.get(row.id, ())),
+        pending=tally.pending_below,
+        standing=standing(tally.presence, tally.pending, found.closings.get(row.id, ())),
         told=told_counts(figures, length_s(found.lecture)),
     )
 

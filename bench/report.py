@@ -23,6 +23,7 @@ import random
 import statistics
 import tempfile
 import time
+from collections import Counter
 from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -46,7 +47,6 @@ from web.store import User
 
 PASSWORD = "the password of a benchmark"
 COUNTY, VILLAGE = 2, 4  # levels, the province is 0
-YEAR = 2025
 
 
 class Chosen:
@@ -56,6 +56,8 @@ class Chosen:
         lectures = connection.scalars(sa.select(lecture_table.c.id).order_by(lecture_table.c.id)).all()
         self.lectures = list(lectures)
         self.lecture = lectures[len(lectures) // 2]
+        times = connection.scalars(sa.select(lecture_table.c.started_at))
+        self.year = Counter(at.year for at in times if at).most_common(1)[0][0]
         self.root = connection.scalar(sa.select(venue_table.c.id).where(venue_table.c.parent_id.is_(None))) or 0
         county, township, village = (venue_table.alias() for _ in range(3))
         most = sa.select(county.c.id).join(township, township.c.parent_id == county.c.id)
@@ -119,13 +121,13 @@ def questions(node: Node, chosen: Chosen) -> dict[str, Callable[[], Awaitable[ob
     return {
         "lecture_by_county": lambda: reports.report(chosen.lecture, chosen.root, COUNTY),
         "county_by_venue": lambda: reports.report(chosen.lecture, chosen.county, VILLAGE),
-        "year_by_city": lambda: node.records.statistics(chosen.root, YEAR, YEAR),
+        "year_by_city": lambda: node.records.statistics(chosen.root, chosen.year, chosen.year),
         "person_record": lambda: node.records.record(chosen.person),
-        "trend_of_a_year": lambda: node.records.trend(chosen.root, YEAR, YEAR),
-        "township_year_by_village": lambda: node.records.statistics(chosen.township, YEAR, YEAR),
-        "county_reliability": lambda: node.records.reliability(chosen.county, YEAR, YEAR),
-        "hours_of_a_county": lambda: node.records.hours(chosen.county, YEAR, order="hours"),
-        "hours_of_the_province": lambda: node.records.hours(chosen.root, YEAR, order="hours"),
+        "trend_of_a_year": lambda: node.records.trend(chosen.root, chosen.year, chosen.year),
+        "township_year_by_village": lambda: node.records.statistics(chosen.township, chosen.year, chosen.year),
+        "county_reliability": lambda: node.records.reliability(chosen.county, chosen.year, chosen.year),
+        "hours_of_a_county": lambda: node.records.hours(chosen.county, chosen.year, order="hours"),
+        "hours_of_the_province": lambda: node.records.hours(chosen.root, chosen.year, order="hours"),
     }
 
 
@@ -134,9 +136,9 @@ def addresses(chosen: Chosen) -> dict[str, str]:
     return {
         "lecture_by_county": f"{report}{chosen.root}&level={COUNTY}",
         "county_by_venue": f"{report}{chosen.county}&level={VILLAGE}",
-        "year_by_city": f"/api/statistics?venue={chosen.root}&first={YEAR}",
+        "year_by_city": f"/api/statistics?venue={chosen.root}&first={chosen.year}",
         "person_record": f"/api/people/{chosen.person}/record",
-        "year_by_city_page": f"/statistics?venue={chosen.root}&first={YEAR}",
+        "year_by_city_page": f"/statistics?venue={chosen.root}&first={chosen.year}",
     }
 
 

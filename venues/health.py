@@ -10,7 +10,7 @@ from venues import health_store
 from venues.collections import Changes
 from venues.database import Database
 from venues.hops import Hop, worst
-from venues.status import NodeReport, Presence, StatusChange, VenueStatus
+from venues.status import NodeReport, Presence, StatusChange, Tally, VenueStatus
 
 log = logging.getLogger(__name__)
 
@@ -52,10 +52,10 @@ class Health:
         unseen = {i: VenueStatus(venue_id=i, presence=Presence.NEVER_SEEN) for i in venue_ids}
         return unseen | found
 
-    async def standings(self, top: int) -> list[tuple[int, Presence, int]]:
-        """(venue, presence, events that it has not handed up) of a venue and all below it that were ever seen."""
+    async def tallies(self, venue_ids: Collection[int]) -> dict[int, Tally]:
+        """Of each venue what is known of its own node, and of all of its subtree together."""
         await self._settle()
-        return await self._db.read(lambda connection: health_store.standings(connection, top))
+        return await self._db.read(lambda connection: health_store.tallies(connection, list(venue_ids)))
 
     async def changes_since(self, revision: int, limit: int = 500) -> list[StatusChange]:
         """The latest state of every venue that changed after that revision, oldest change first, at most `limit`."""

@@ -17,11 +17,11 @@ from sqlalchemy.engine import Connection
 
 from venues.database import upsert
 from venues.hops import Hop, hop
-from venues.status import NodeReport, Presence, StatusChange, VenueStatus, parse_report, worth_telling
+from venues.status import NodeReport, Presence, StatusChange, Tally, VenueStatus, parse_report, worth_telling
 from venues.store import set_meta
 from venues.tables import meta, node_status, venue, venue_closure
 
-__all__ = ["Connection", "changes_since", "counts", "heard", "hops", "overdue", "silence", "standings", "statuses"]
+__all__ = ["Connection", "changes_since", "counts", "heard", "hops", "overdue", "silence", "statuses", "tallies"]
 
 _REVISION = "status_revision"
 _SLICE = 500  # SQLite allows 32,766 parameters, PostgreSQL 65,535: stay far below
@@ -151,15 +151,14 @@ def counts(connection: Connection, venue_id: int) -> dict[int, dict[Presence, in
     return counted
 
 
-def standings(connection: Connection, top: int) -> list[tuple[int, Presence, int]]:
-    """(venue, presence, events that it has not handed up) of this venue and all below it that were ever seen."""
-    closure, status = venue_closure.c, node_status.c
+def _standings(
+    connection: Connection, which: sa.ColumnElement[bool], descendants: sa.ColumnElement[bool]
+) -> list[tuple[int, Presence, int]]:
+    status = node_status.c
     query = sa.select(
         status.venue_id, status.presence, status.revision, status.direct, _pending(connection, node_status)
-    )
-    query = query.join(venue_closure, closure.descendant == status.venue_id).where(closure.ancestor == top)
-    below = sa.select(closure.descendant).where(closure.ancestor == top)
-    cuts = _cuts(connection, closure.descendant.in_(below))
+    ).where(which)
+    cuts = _cuts(connection, descendants)
     found: list[tuple[int, Presence, int]] = []
     for i, presence, revision, direct, pending in connection.execute(query):
         shown = Presence(presence)
@@ -167,6 +166,71 @@ def standings(connection: Connection, top: int) -> list[tuple[int, Presence, int
             shown = Presence.SILENT
         found.append((i, shown, int(pending or 0)))
     return found
+
+
+def tallies(connection: Connection, venues: Sequence[int]) -> dict[int, Tally]:
+    """By venue; counted in the database, because a province has many."""
+    found: dict[int, Tally] = {}
+    for some in _slices(venues):
+        shown = {one: {Presence.CONNECTED.value: 0, Presence.SILENT.value: 0} for one in some}
+        for ancestor, presence, count in connection.execute(_by_presence(some)):
+            shown[ancestor][presence] = count
+        for ancestor, count in connection.execute(_cut_off(some)):
+            shown[ancestor][Presence.CONNECTED.value] -= count
+            shown[ancestor][Presence.SILENT.value] += count
+        waiting = {
+            ancestor: (count, int(sum_)) for ancestor, count, sum_ in connection.execute(_waiting(connection, some))
+        }
+        own = {
+            one[0]: one
+            for one in _standings(connection, node_status.c.venue_id.in_(some), venue_closure.c.descendant.in_(some))
+        }
+        for one in some:
+            _, presence, pending = own.get(one, (one, Presence.NEVER_SEEN, 0))
+            behind, pending_below = waiting.get(one, (0, 0))
+            found[one] = Tally(
+                presence=presence,
+                pending=pending,
+                connected=shown[one][Presence.CONNECTED.value],
+                silent=shown[one][Presence.SILENT.value],
+                behind=behind,
+                pending_below=pending_below,
+            )
+    return found
+
+
+def _below(columns: Sequence[Any], some: Sequence[int]) -> sa.Select[Any]:
+    """The statuses within each of some venues; `columns` beside the venue, whose they are grouped by."""
+    closure = venue_closure.c
+    query = sa.select(closure.ancestor, *columns).join(node_status, node_status.c.venue_id == closure.descendant)
+    return query.where(closure.ancestor.in_(some)).group_by(closure.ancestor)
+
+
+def _by_presence(some: Sequence[int]) -> sa.Select[Any]:
+    presence = node_status.c.presence
+    return _below([presence, sa.func.count()], some).group_by(presence)
+
+
+def _cut_off(some: Sequence[int]) -> sa.Select[Any]:
+    """Those that are called connected, and an ancestor fell silent after the last news of them."""
+    above, here, closure = node_status.alias("above"), node_status.alias("here"), venue_closure.alias("over")
+    cut = (
+        sa.select(here.c.venue_id)
+        .join(closure, sa.and_(closure.c.descendant == here.c.venue_id, closure.c.depth > 0))
+        .join(above, above.c.venue_id == closure.c.ancestor)
+        .where(above.c.presence == Presence.SILENT.value, here.c.presence == Presence.CONNECTED.value)
+        .where(~here.c.direct, above.c.revision > here.c.revision)
+    )
+    return _below([sa.func.count()], some).where(node_status.c.venue_id.in_(cut))
+
+
+def _waiting(connection: Connection, some: Sequence[int]) -> sa.Select[Any]:
+    """How many hold events that they have not handed up, and how many these are. Most reports need not be parsed."""
+    pending = sa.func.coalesce(sa.cast(_pending(connection, node_status), sa.Integer), 0)
+    report = node_status.c.report
+    nothing = [report.not_like(f'%"pending_events":{space}0,%') for space in ("", " ")]
+    counted = _below([sa.func.count(), sa.func.sum(pending)], some)
+    return counted.where(report.is_not(None), *nothing, pending > 0)
 
 
 def _pending(connection: Connection, status: sa.FromClause) -> sa.ColumnElement[Any]:

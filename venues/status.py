@@ -67,6 +67,18 @@ class NodeReport:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Tally:
+    """What is known of a venue's own node, and of those of its whole subtree together, itself included."""
+
+    presence: Presence = Presence.NEVER_SEEN
+    pending: int = 0  # attendance that the venue's own node has not handed up
+    connected: int = 0
+    silent: int = 0
+    behind: int = 0  # have some that they have not handed up
+    pending_below: int = 0  # how much, all together
+
+
+@dataclass(frozen=True, kw_only=True)
 class VenueStatus:
     """`since`: when this presence began. `last_seen`: the last heartbeat, or further down the last one with news.
 

@@ -57,7 +57,7 @@ def draw(chart: Chart, width: int) -> str:
     height, plot = _HEIGHT[width], width - _LEFT - _RIGHT
     marks = together(chart.marks, max(1, plot // _LEAST_BAR))
     highest = max([chart.top, *(mark.value for mark in marks), *(mark.line or 0.0 for mark in marks)])
-    step, ceiling = scale(1.0 if chart.percent else highest)
+    step, ceiling = scale(1.0 if chart.percent else highest, whole=not chart.percent)
     tall = height - _TOP - _BOTTOM
 
     def y(value: float) -> float:
@@ -93,14 +93,14 @@ def _mean(marks: Sequence[Mark]) -> Mark:
     return Mark(value=value, label=first.label, hint=hint, line=sum(lines) / len(lines) if lines else None)
 
 
-def scale(highest: float) -> tuple[float, float]:
-    """(step, ceiling) of an axis from 0: three to five round steps that reach `highest`."""
+def scale(highest: float, *, whole: bool = True) -> tuple[float, float]:
+    """(step, ceiling) of an axis from 0: three to five round steps that reach `highest`; `whole`: of whole numbers."""
     if highest <= 0:
         return 1.0, 1.0
     rough = highest / 4
     power = 10.0 ** math.floor(math.log10(rough))
     step = next(factor * power for factor in (1, 2, 2.5, 5, 10) if factor * power >= rough * 0.999)
-    if highest >= 1 and step < 1:
+    if whole and step < 1:
         step = 1.0
     return step, step * math.ceil(highest / step * 0.999)
 

@@ -1,7 +1,9 @@
 from __future__ import annotations
 
 import csv
+import dataclasses
 import io
+from collections.abc import Collection
 
 import pytest
 
@@ -21,17 +23,19 @@ from tests.attendance.world import (
     VILLAGE_3,
     Site,
 )
-from venues.status import Presence
+from venues.status import Presence, Tally
 from venues.store import VenueUnknown
 
 
 class States:
     """V1 is connected and holds three events, T1 is silent, nobody else was ever seen."""
 
-    async def standings(self, top: int) -> list[tuple[int, Presence, int]]:
-        within = {PROVINCE, CITY, COUNTY, TOWNSHIP}
-        seen = [(VILLAGE, Presence.CONNECTED, 3), (TOWNSHIP, Presence.SILENT, 0)]
-        return [one for one in seen if top in within or top == one[0]]
+    async def tallies(self, venue_ids: Collection[int]) -> dict[int, Tally]:
+        both = Tally(connected=1, silent=1, behind=1, pending_below=3)
+        alone = Tally(presence=Presence.CONNECTED, pending=3, connected=1, behind=1, pending_below=3)
+        known = dict.fromkeys((PROVINCE, CITY, COUNTY), both) | {VILLAGE: alone}
+        known[TOWNSHIP] = dataclasses.replace(both, presence=Presence.SILENT)
+        return {id_: known.get(id_, Tally()) for id_ in venue_ids}
 
 
 @pytest.fixture

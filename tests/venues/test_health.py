@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import dataclasses
 import datetime as dt
+import random
 
 import pytest
 
@@ -28,6 +29,7 @@ from venues import (
     VenueStatus,
     VenueStore,
 )
+from venues.status import Tally
 
 CONNECTED, SILENT, NEVER_SEEN = Presence.CONNECTED, Presence.SILENT, Presence.NEVER_SEEN
 
@@ -175,6 +177,38 @@ async def test_who_beats_here_itself_is_judged_here(health: Health, clock: Clock
     clock.move(30)
     await health.heard(COUNTY, report(), [change(3, VILLAGE, CONNECTED, minutes=1)], base=2)
     assert await presences(health, VILLAGE) == [CONNECTED]
+
+
+@pytest.mark.parametrize("seed", range(4))
+async def test_what_is_counted_is_what_the_venues_say_one_by_one(
+    health: Health, store: VenueStore, clock: Clock, seed: int
+) -> None:
+    chance = random.Random(seed)
+    told: dict[int, int] = {CITY: 0, CITY_2: 0}
+    await health.heard(PROVINCE, report())
+    everybody = await store.subtree(PROVINCE)
+    for _ in range(12):
+        clock.move(chance.choice([5, 5, 40]))
+        child = chance.choice([CITY, CITY, CITY_2])
+        below = chance.choice([COUNTY, TOWNSHIP, VILLAGE, VILLAGE_2])
+        news = change(told[child] + 1, below, chance.choice([CONNECTED, SILENT]))
+        waiting = report(pending_events=chance.choice([0, 0, 2]))
+        news = dataclasses.replace(news, report=waiting)
+        told[child] = await health.heard(child, waiting, [news], base=told[child])
+    statuses = await health.statuses([venue.id for venue in everybody])
+    tallies = await health.tallies([venue.id for venue in everybody])
+    for venue in everybody:
+        parts = [statuses[one.id] for one in await store.subtree(venue.id)]
+        pending = [one.report.pending_events for one in parts if one.report]
+        own = statuses[venue.id]
+        assert tallies[venue.id] == Tally(
+            presence=own.presence,
+            pending=own.report.pending_events if own.report else 0,
+            connected=sum(one.presence is CONNECTED for one in parts),
+            silent=sum(one.presence is SILENT for one in parts),
+            behind=sum(count > 0 for count in pending),
+            pending_below=sum(pending),
+        )
 
 
 async def test_many_venues_at_once(health: Health) -> None:
