@@ -23,7 +23,7 @@ from attendance.tables import lecture as lecture_table
 from attendance.venue_reports import chunks
 from venues.tables import venue, venue_closure
 
-_MANY = 500  # single venues; the figures of more are taken from the whole subtree
+_MANY = 1000  # single venues; the figures of more are taken from the whole subtree
 
 
 @dataclass(frozen=True, kw_only=True)

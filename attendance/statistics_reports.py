@@ -17,10 +17,10 @@ from attendance.lectures import Lecture
 from attendance.paths_store import Paths
 from attendance.statistics import Minute, Point, Statistics, VenueSums
 from attendance.tables import lecture as lecture_table
-from attendance.tables import person_year, presence, summary, summary_due
+from attendance.tables import presence, summary, summary_due, year_people
 from attendance.venue_reports import chunks, venues_of
 from attendance.years import year_of
-from attendance.years_store import over_in
+from attendance.years_store import counted, over_in
 from venues.database import Database
 from venues.store import VenueUnknown
 from venues.tables import venue, venue_closure
@@ -57,8 +57,7 @@ class StatisticsReports:
         lectures = self.lectures_in(connection, years)
         concerning = self._concerning(connection, lectures, rows)
         sums = self._sums(connection, lectures, path, rows, {id_ for id_, size in sizes.items() if size > 1})
-        people = _people(connection, years, path[-1], rows, "l")
-        at_home = _people(connection, years, path[-1], rows, "h")
+        people = _people(connection, years, path[-1], [row.id for row in rows])
         due: sa.Select[Any] = sa.select(sa.func.count()).select_from(summary_due)
         due = due.where(summary_due.c.lecture_id.in_([lecture.id for lecture in lectures]))
         return Statistics(
@@ -69,7 +68,7 @@ class StatisticsReports:
             lectures=concerning[venue_id],
             due=connection.scalar(due) or 0,
             rows=tuple(
-                _row(row, sizes[row.id], concerning[row.id], sums.get(row.id, Figures()), people, at_home)
+                _row(row, sizes[row.id], concerning[row.id], sums.get(row.id, Figures()), people.get(row.id, (0, 0)))
                 for row in rows
             ),
         )
@@ -189,16 +188,16 @@ def _sizes(connection: Connection, venues: Sequence[int]) -> dict[int, int]:
     return found
 
 
-def _people(connection: Connection, years: Range, top: Venue, rows: Sequence[Venue], basis: str) -> dict[int, int]:
-    """By row the different people who came; `basis` l: to a venue in it, h: and are at home in it."""
-    about = person_year.c
-    came = sa.func.count(sa.distinct(sa.case((about.lectures > 0, about.person_id))))
-    of_top = [about.year.between(*years), about[f"{basis}{top.level + 1}"] == top.id]
-    found = {top.id: connection.scalar(sa.select(came).where(*of_top)) or 0}
-    for level in sorted({row.level + 1 for row in rows if row.id != top.id}):
-        column = about[f"{basis}{level}"]
-        query = sa.select(column, came).where(*of_top, column.is_not(None)).group_by(column)
-        found.update((id_, count) for id_, count in connection.execute(query))
+def _people(connection: Connection, years: Range, top: Venue, rows: Sequence[int]) -> Mapping[int, tuple[int, int]]:
+    """By row the different people who were there, and those at home there who came; of one year they are counted
+    already, of several somebody may stand in each."""
+    if years[0] != years[1]:
+        return counted(connection, years, (top.level + 1, top.id))
+    about, found = year_people.c, dict[int, tuple[int, int]]()
+    for ids in chunks(rows):
+        query = sa.select(about.venue_id, about.people, about.at_home)
+        for row in connection.execute(query.where(about.year == years[0], about.venue_id.in_(ids))):
+            found[row.venue_id] = row.people, row.at_home
     return found
 
 
@@ -207,20 +206,19 @@ def _row(
     size: int,
     concerning: int,
     sums: Figures,
-    people: Mapping[int, int],
-    at_home: Mapping[int, int],
+    people: tuple[int, int],
 ) -> VenueSums:
     return VenueSums(
         venue=row,
         has_children=size > 1,
         lectures=concerning,
         times=sums.present,
-        people=people.get(row.id, 0),
+        people=people[0],
         late=sums.late,
         early=sums.early,
         expected=sums.expected,
         came=sums.came,
-        people_at_home=at_home.get(row.id, 0),
+        people_at_home=people[1],
         leave=sums.leave,
         makeup=sums.makeup,
         credit=sums.credit,

@@ -311,6 +311,16 @@ person_year = sa.Table(
     *(sa.Column(name, sa.BigInteger, nullable=False) for name in SUMS),
 )
 
+# How many different people these are, by venue with all below it; made when a year's rows are.
+year_people = sa.Table(
+    "year_people",
+    metadata,
+    sa.Column("year", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("venue_id", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("people", sa.Integer, nullable=False),  # who were there
+    sa.Column("at_home", sa.Integer, nullable=False),  # at home there, and came anywhere
+)
+
 # Years of which the rows above must be made anew, because a lecture's summary was.
 year_due = sa.Table(
     "year_due",

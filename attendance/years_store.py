@@ -21,6 +21,7 @@ from attendance.tables import lecture as lecture_table
 from attendance.tables import person_year as table
 from attendance.tables import presence, summary_due
 from attendance.tables import year_due as due_table
+from attendance.tables import year_people as people_table
 from attendance.years import SHARES, SUMS, bounds, year_of
 from venues.database import Database, upsert
 
@@ -54,6 +55,7 @@ class Years:
         self._share += 1
         if self._share == len(SHARES):
             self._pass = None
+            await self._count(year)
             done = due_table.delete().where(due_table.c.year == year, due_table.c.round == round_)
             await self._db.write(lambda connection: connection.execute(done) and None)
         return True
@@ -84,7 +86,20 @@ class Years:
             changed = await self._put_share(year, share)
             # What came in that moment is no mistake.
             differing += changed if await self._db.read(lambda connection: self._settled(connection, year)) else 0
-        return differing
+        return differing + await self._count(year)
+
+    async def _count(self, year: int) -> int:
+        """The different people of each venue; returns of how many venues they were otherwise."""
+        wanted, kept = await self._db.read(
+            lambda connection: (counted(connection, (year, year)), _counts(connection, year))
+        )
+        gone = [(year, venue) for venue in kept.keys() - wanted.keys()]
+        new = [(year, venue, *both) for venue, both in wanted.items() if kept.get(venue) != both]
+        for start in range(0, len(gone), _TOGETHER):
+            await self._db.write(partial(_remove, table=people_table, keys=gone[start : start + _TOGETHER]))
+        for start in range(0, len(new), _TOGETHER):
+            await self._db.write(partial(_put, table=people_table, rows=new[start : start + _TOGETHER]))
+        return len(gone) + len(new)
 
     def _settled(self, connection: Connection, year: int) -> bool:
         """Nothing of the year's lectures waits to be added up."""
@@ -105,9 +120,9 @@ class Years:
         gone = [key for key in kept if key not in wanted]
         new = [key + rest for key, rest in wanted.items() if kept.get(key) != rest]
         for start in range(0, len(gone), _TOGETHER):
-            await self._db.write(partial(_remove, keys=gone[start : start + _TOGETHER]))
+            await self._db.write(partial(_remove, table=table, keys=gone[start : start + _TOGETHER]))
         for start in range(0, len(new), _TOGETHER):
-            await self._db.write(partial(_put, rows=new[start : start + _TOGETHER]))
+            await self._db.write(partial(_put, table=table, rows=new[start : start + _TOGETHER]))
         return len(gone) + len(new)
 
     def _look(self, connection: Connection, year: int, share: int) -> tuple[Mapping[_Key, _Key], Mapping[_Key, _Key]]:
@@ -177,15 +192,43 @@ def _within(column: sa.ColumnElement[str], low: str | None, high: str | None) ->
     return [*([column >= low] if low is not None else []), *([column < high] if high is not None else [])]
 
 
-def _remove(connection: Connection, keys: Sequence[_Key]) -> None:
-    these = table.delete().where(*(table.c[name] == sa.bindparam(f"old_{name}") for name in _KEYS))
-    connection.execute(these, [{f"old_{name}": part for name, part in zip(_KEYS, key, strict=True)} for key in keys])
+def counted(
+    connection: Connection, years: tuple[int, int], within: tuple[int, int] | None = None
+) -> dict[int, tuple[int, int]]:
+    """By venue how many different people were there, and how many at home there came, in all of these years together;
+    `within`: (level counted from 1, venue): of the venues below that one and of itself only."""
+    about = table.c
+    found: dict[int, list[int]] = {}
+    for place, basis in enumerate("lh"):
+        for level in range(within[0] if within else 1, 6):
+            column = about[f"{basis}{level}"]
+            query = sa.select(column, sa.func.count(sa.distinct(about.person_id))).where(
+                about.year.between(*years), about.lectures > 0, column.is_not(None)
+            )
+            if within:
+                query = query.where(about[f"{basis}{within[0]}"] == within[1])
+            for venue, count in connection.execute(query.group_by(column)):
+                found.setdefault(venue, [0, 0])[place] = count
+    return {venue: (there, at_home) for venue, (there, at_home) in found.items()}
 
 
-def _put(connection: Connection, rows: Sequence[_Key]) -> None:
-    insert = upsert(connection, table)
-    values = {name: insert.excluded[name] for name in _REST}
+def _counts(connection: Connection, year: int) -> dict[int, tuple[int, int]]:
+    about = people_table.c
+    query = sa.select(about.venue_id, about.people, about.at_home).where(about.year == year)
+    return {row.venue_id: (row.people, row.at_home) for row in connection.execute(query)}
+
+
+def _remove(connection: Connection, table: sa.Table, keys: Sequence[_Key]) -> None:
+    names = [column.name for column in table.primary_key]
+    these = table.delete().where(*(table.c[name] == sa.bindparam(f"old_{name}") for name in names))
+    connection.execute(these, [{f"old_{name}": part for name, part in zip(names, key, strict=True)} for key in keys])
+
+
+def _put(connection: Connection, table: sa.Table, rows: Sequence[_Key]) -> None:
+    insert, names = upsert(connection, table), [column.name for column in table.columns]
+    keys = [column.name for column in table.primary_key]
+    values = {name: insert.excluded[name] for name in names if name not in keys}
     connection.execute(
-        insert.on_conflict_do_update(index_elements=list(_KEYS), set_=values),
-        [dict(zip((*_KEYS, *_REST), row, strict=True)) for row in rows],
+        insert.on_conflict_do_update(index_elements=keys, set_=values),
+        [dict(zip(names, row, strict=True)) for row in rows],
     )

@@ -171,13 +171,16 @@ def _standings(
 def tallies(connection: Connection, venues: Sequence[int]) -> dict[int, Tally]:
     """By venue; counted in the database, because a province has many."""
     found: dict[int, Tally] = {}
+    cut = _cut_off(connection)
     for some in _slices(venues):
         shown = {one: {Presence.CONNECTED.value: 0, Presence.SILENT.value: 0} for one in some}
         for ancestor, presence, count in connection.execute(_by_presence(some)):
             shown[ancestor][presence] = count
-        for ancestor, count in connection.execute(_cut_off(some)):
-            shown[ancestor][Presence.CONNECTED.value] -= count
-            shown[ancestor][Presence.SILENT.value] += count
+        for ids in _slices(cut):
+            of_them = _below([sa.func.count()], some).where(node_status.c.venue_id.in_(ids))
+            for ancestor, count in connection.execute(of_them):
+                shown[ancestor][Presence.CONNECTED.value] -= count
+                shown[ancestor][Presence.SILENT.value] += count
         waiting = {
             ancestor: (count, int(sum_)) for ancestor, count, sum_ in connection.execute(_waiting(connection, some))
         }
@@ -211,17 +214,24 @@ def _by_presence(some: Sequence[int]) -> sa.Select[Any]:
     return _below([presence, sa.func.count()], some).group_by(presence)
 
 
-def _cut_off(some: Sequence[int]) -> sa.Select[Any]:
+def _cut_off(connection: Connection) -> list[int]:
     """Those that are called connected, and an ancestor fell silent after the last news of them."""
-    above, here, closure = node_status.alias("above"), node_status.alias("here"), venue_closure.alias("over")
-    cut = (
-        sa.select(here.c.venue_id)
-        .join(closure, sa.and_(closure.c.descendant == here.c.venue_id, closure.c.depth > 0))
-        .join(above, above.c.venue_id == closure.c.ancestor)
-        .where(above.c.presence == Presence.SILENT.value, here.c.presence == Presence.CONNECTED.value)
-        .where(~here.c.direct, above.c.revision > here.c.revision)
+    parents = sa.select(venue.c.parent_id)
+    silent = sa.select(node_status.c.venue_id).where(
+        node_status.c.presence == Presence.SILENT.value, node_status.c.venue_id.in_(parents)
     )
-    return _below([sa.func.count()], some).where(node_status.c.venue_id.in_(cut))
+    above, here, closure = node_status.alias("above"), node_status.alias("here"), venue_closure.c
+    found: set[int] = set()
+    for some in _slices(list(connection.scalars(silent))):
+        query = (
+            sa.select(here.c.venue_id)
+            .join(venue_closure, closure.descendant == here.c.venue_id)
+            .join(above, above.c.venue_id == closure.ancestor)
+            .where(closure.ancestor.in_(some), closure.depth > 0, here.c.presence == Presence.CONNECTED.value)
+            .where(~here.c.direct, above.c.revision > here.c.revision)
+        )
+        found.update(connection.scalars(query))
+    return sorted(found)
 
 
 def _waiting(connection: Connection, some: Sequence[int]) -> sa.Select[Any]:

@@ -107,6 +107,14 @@ def _years() -> None:
         sa.PrimaryKeyConstraint("year", "person_id", "venue_id", "home_id"),
     )
     op.create_table(
+        "year_people",
+        sa.Column("year", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("venue_id", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("people", sa.Integer(), nullable=False),
+        sa.Column("at_home", sa.Integer(), nullable=False),
+        sa.PrimaryKeyConstraint("year", "venue_id"),
+    )
+    op.create_table(
         "year_due",
         sa.Column("year", sa.Integer(), autoincrement=False, nullable=False),
         sa.Column("round", sa.Integer(), nullable=False),
