@@ -6,49 +6,30 @@ taken event by event: a repeat is a success, and what cannot be taken is kept as
 
 from __future__ import annotations
 
-import asyncio
 import dataclasses
 import datetime as dt
-import hashlib
-import json
-import logging
 import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import TypeVar
 
-from attendance import (
-    closing,
-    derive_store,
-    erasure_store,
-    intake,
-    picture_store,
-    quarantine_store,
-    records_store,
-    rules,
-)
-from attendance.blank import is_id
-from attendance.event import CARD, Data, Event, Kind, Method, is_plain, parse, to_wire
-from attendance.gather import Gather
-from attendance.intake import Batch
+from attendance import closing, derive_store, erasure_store, intake, picture_store, records_store, rules
+from attendance.event import CARD, Data, Event, Kind, Method, parse, to_wire
+from attendance.ingest import Ingest
 from attendance.journey import Journey
 from attendance.lectures import LectureUnknown
 from attendance.outbox_store import Outbox
 from attendance.paths_store import Paths
 from attendance.policy_store import must_judge
-from attendance.results import Outcome, Result
-from attendance.store import EPOCH, Rows, is_refusal
+from attendance.results import Result
+from attendance.store import EPOCH, Rows
 from venues.database import Database
 from venues.ids import uuid7
 
-logger = logging.getLogger(__name__)
-
 T = TypeVar("T")
 Clock = Callable[[], tuple[float | None, float | None]]
-_TOGETHER = 2000  # events of several children in one transaction
 _TOGETHER_JUDGED = 250  # people, or venues, in one transaction
-_FEW = 20  # events that are read at once; more are read beside the event loop
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -89,7 +70,7 @@ class EventLog:
         self._paths = Paths()
         self._outbox = Outbox(db, venue_id, now)
         self.journey = Journey(db, node_id, venue_id, now=now, is_root=is_root, on_change=on_change)
-        self._gather = Gather(self._take, lambda batch: len(batch.items), _TOGETHER)
+        self._ingest = Ingest(db, self._paths, now=now, on_change=on_change, is_root=is_root)
 
     async def _write(self, work: Callable[[Rows], T]) -> T:
         return await self._db.write(lambda connection: work(Rows(connection, self._paths)))
@@ -293,66 +274,7 @@ class EventLog:
 
     async def ingest(self, events: Sequence[object], child_venue_id: int) -> list[Result]:
         """Take decoded JSON events from a child; one result for each, in order, given after COMMIT."""
-        items = intake.read(events) if len(events) <= _FEW else await asyncio.to_thread(intake.read, events)
-        return await self._gather(Batch(items=items, child=child_venue_id))
-
-    async def _take(self, batches: Sequence[Batch]) -> list[list[Result]]:
-        try:
-            answers = await self._write(lambda rows: self._ingest(rows, batches))
-        except Exception as error:
-            if not is_refusal(error):
-                raise
-            # The database will not have one of them: take the others, and keep that one as it came.
-            parts = [part for batch in batches for part in _parts(batch, alone=len(batches) == 1)]
-            if len(parts) == 1:
-                return [[await self._keep_refused(parts[0])]]
-            found = [answer for part in parts for answer in await self._take([part])]
-            return found if len(batches) > 1 else [[result for answer in found for result in answer]]
-        if any(result.outcome is Outcome.ACCEPTED for answer in answers for result in answer):
-            self._on_change()
-        return answers
-
-    async def _keep_refused(self, batch: Batch) -> Result:
-        logger.error("the store refused an event from venue %d", batch.child)
-        raw = batch.items[0].raw
-        return await self._write(lambda rows: self._quarantine(rows, raw, batch.child, "store_refused"))
-
-    def _ingest(self, rows: Rows, batches: Sequence[Batch]) -> list[list[Result]]:
-        events = [item.event for batch in batches for item in batch.items if item.event is not None]
-        known = rows.hashes({event.id for event in events})
-        paths = rows.paths({event.venue for event in events})
-        answers: list[list[Result]] = []
-        entries: list[intake.Entry] = []
-        for batch in batches:
-            answer: list[Result] = []
-            for item in batch.items:
-                result, entry = intake.judge(item, batch.child, known, paths)
-                if entry is not None:
-                    entries.append(entry)
-                if result.outcome is Outcome.QUARANTINED:
-                    result = self._quarantine(rows, item.raw, batch.child, str(result.code))
-                answer.append(result)
-            answers.append(answer)
-        now = self._now()
-        rows.insert(entries, now, uploaded_at=now if self._is_root else None)
-        return answers
-
-    def _quarantine(self, rows: Rows, obj: object, child: int, code: str) -> Result:
-        raw = json.dumps(obj, sort_keys=True)  # ASCII: any string of any child can be kept
-        claimed = obj.get("id") if isinstance(obj, dict) else None
-        id_ = claimed if isinstance(claimed, str) and len(claimed) <= 100 and is_plain(claimed) else None
-        new = rows.quarantine(
-            hashlib.sha256(f"{child}\n{raw}".encode()).hexdigest(),
-            received_from=child,
-            event=id_,
-            code=code,
-            raw=json.dumps(quarantine_store.as_told(rows.connection, obj), sort_keys=True),
-            at=self._now(),
-        )
-        if new:
-            shown = id_ if is_id(id_) else "?"  # a child may claim any text to be one
-            logger.error("event %s from venue %d is in quarantine: %s", shown, child, code)
-        return Result(id=id_, outcome=Outcome.QUARANTINED, code=code)
+        return await self._ingest(events, child_venue_id)
 
     async def event(self, event_id: str) -> Event | None:
         return await self._read(lambda rows: rows.event(event_id))
@@ -376,34 +298,7 @@ class EventLog:
     async def release(self) -> int:
         """Judge anew what lies in quarantine, after an upgrade of the program or a change of the tree; returns how many
         of it are in the log now."""
-        after, released = "", 0
-        while kept := await self._quarantined(after):
-            after = kept[-1][0]
-            for hash_, child, raw in kept:
-                batch = Batch(items=intake.read([json.loads(raw)]), child=child)
-                if batch.items[0].event is not None:
-                    released += await self._release(batch, hash_)
-        if released:
-            self._on_change()
-        return released
-
-    async def _quarantined(self, after: str) -> list[tuple[str, int, str]]:
-        return await self._read(lambda rows: rows.quarantined(_TOGETHER, after))
-
-    async def _release(self, batch: Batch, hash_: str) -> bool:
-        def work(rows: Rows) -> bool:
-            ((result,),) = self._ingest(rows, [batch])
-            if result.outcome is Outcome.QUARANTINED:
-                return False
-            rows.release(hash_)
-            return True
-
-        try:
-            return await self._write(work)
-        except Exception as error:
-            if not is_refusal(error):
-                raise
-            return False
+        return await self._ingest.release()
 
     async def rebuild(self, lecture: str) -> None:
         """Derive all presences of a lecture anew from its events."""
@@ -441,8 +336,3 @@ def _data(draft: rules.Draft, who: rules.Attendee, supersedes: str | None, marks
     if who.guest not in (None, supersedes, shown):
         data["guest"] = who.guest
     return data or None
-
-
-def _parts(batch: Batch, *, alone: bool) -> list[Batch]:
-    """The batch in single events, when it was the only one."""
-    return [dataclasses.replace(batch, items=[item]) for item in batch.items] if alone else [batch]
