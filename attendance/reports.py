@@ -113,7 +113,7 @@ class Reports:
             rows=rows,
             parents=parents,
             figures=self._figures(connection, lecture, path, rows, parents),
-            totals=_totals(connection, rows),
+            totals=_totals(connection, parents),
             closings=closings(connection, lecture_id, [row.id for row in rows]),
             due_at=_due_at(connection, lecture),
         )
@@ -254,11 +254,11 @@ def _with_children(connection: Connection, rows: Iterable[Venue]) -> set[int]:
     return found
 
 
-def _totals(connection: Connection, rows: Iterable[Venue]) -> dict[int, int]:
-    """By row: itself and all venues below it."""
+def _totals(connection: Connection, parents: Iterable[int]) -> dict[int, int]:
+    """By venue with others below it: itself and all of these."""
     found: dict[int, int] = {}
     pairs = venue_closure.c
-    for ids in chunks([row.id for row in rows]):
+    for ids in chunks(sorted(parents)):
         query = sa.select(pairs.ancestor, sa.func.count()).where(pairs.ancestor.in_(ids)).group_by(pairs.ancestor)
         found.update((ancestor, count) for ancestor, count in connection.execute(query))
     return found

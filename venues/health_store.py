@@ -170,10 +170,36 @@ def _standings(
 
 def tallies(connection: Connection, venues: Sequence[int]) -> dict[int, Tally]:
     """By venue; counted in the database, because a province has many."""
+    below = sa.select(venue.c.parent_id).where(venue.c.parent_id.in_(venues)).distinct()
+    inner = sorted(connection.scalars(below)) if venues else []
+    shown, waiting = _shown(connection, inner), dict[int, tuple[int, int]]()
+    for some in _slices(inner):
+        rows = connection.execute(_waiting(connection, some))
+        waiting |= {ancestor: (count, int(pending)) for ancestor, count, pending in rows}
     found: dict[int, Tally] = {}
-    cut = _cut_off(connection)
     for some in _slices(venues):
-        shown = {one: {Presence.CONNECTED.value: 0, Presence.SILENT.value: 0} for one in some}
+        which, above = node_status.c.venue_id.in_(some), venue_closure.c.descendant.in_(some)
+        own = {one: (presence, pending) for one, presence, pending in _standings(connection, which, above)}
+        for one in some:
+            presence, pending = own.get(one, (Presence.NEVER_SEEN, 0))
+            counts = shown.get(one) or {presence.value: 1}  # nobody below: it counts itself
+            behind, pending_below = waiting.get(one, (0, 0)) if one in shown else (int(pending > 0), pending)
+            found[one] = Tally(
+                presence=presence,
+                pending=pending,
+                connected=counts.get(Presence.CONNECTED.value, 0),
+                silent=counts.get(Presence.SILENT.value, 0),
+                behind=behind,
+                pending_below=pending_below,
+            )
+    return found
+
+
+def _shown(connection: Connection, inner: Sequence[int]) -> dict[int, dict[str, int]]:
+    """Of venues with others below them, how many of each presence are in them, themselves included."""
+    shown = {one: {Presence.CONNECTED.value: 0, Presence.SILENT.value: 0} for one in inner}
+    cut = _cut_off(connection)
+    for some in _slices(inner):
         for ancestor, presence, count in connection.execute(_by_presence(some)):
             shown[ancestor][presence] = count
         for ids in _slices(cut):
@@ -181,25 +207,7 @@ def tallies(connection: Connection, venues: Sequence[int]) -> dict[int, Tally]:
             for ancestor, count in connection.execute(of_them):
                 shown[ancestor][Presence.CONNECTED.value] -= count
                 shown[ancestor][Presence.SILENT.value] += count
-        waiting = {
-            ancestor: (count, int(sum_)) for ancestor, count, sum_ in connection.execute(_waiting(connection, some))
-        }
-        own = {
-            one[0]: one
-            for one in _standings(connection, node_status.c.venue_id.in_(some), venue_closure.c.descendant.in_(some))
-        }
-        for one in some:
-            _, presence, pending = own.get(one, (one, Presence.NEVER_SEEN, 0))
-            behind, pending_below = waiting.get(one, (0, 0))
-            found[one] = Tally(
-                presence=presence,
-                pending=pending,
-                connected=shown[one][Presence.CONNECTED.value],
-                silent=shown[one][Presence.SILENT.value],
-                behind=behind,
-                pending_below=pending_below,
-            )
-    return found
+    return shown
 
 
 def _below(columns: Sequence[Any], some: Sequence[int]) -> sa.Select[Any]:
