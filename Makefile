@@ -10,7 +10,7 @@ BIN := .venv/bin
 READY := .venv/.ready
 SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo -n)
 APT := $(SUDO) env DEBIAN_FRONTEND=noninteractive apt-get -qq -o DPkg::Lock::Timeout=120
-BENCHES := delay hops lips fanout join healing
+BENCHES := delay hops lips fanout join healing ingest report
 FUZZED := $(addprefix tests/broadcast/test_,rtp.py rtcp.py sdp.py ice.py codecs.py receive.py dtls.py)
 PYTHONS := $(PYTHON) python3 python3.14 python3.13 python3.12 python3.11
 
