@@ -13,7 +13,7 @@ from sqlalchemy.engine import Connection
 from attendance.bearers_store import named
 from attendance.event import Event, Kind
 from attendance.judge import JUDGED, Presence, judge
-from attendance.lecture_store import lecture_of
+from attendance.lecture_row import lecture_of
 from attendance.lectures import Lecture
 from attendance.paths_store import Paths
 from attendance.policy import FIRST, Policy

@@ -15,7 +15,7 @@ from sqlalchemy.engine import Connection
 
 from attendance.figures import NAMES, Figures, Group, HomeGroup, VenueTold, at_home, attended, merged, told
 from attendance.judge import Status
-from attendance.lecture_store import lecture_of
+from attendance.lecture_row import lecture_of
 from attendance.lectures import Lecture
 from attendance.paths_store import Paths
 from attendance.tables import closing, person, presence, summary, summary_due, venue_record

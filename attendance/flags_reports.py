@@ -14,7 +14,7 @@ from attendance.event import Event, Kind, Method
 from attendance.figures_reports import is_within
 from attendance.flags import PHONE, Flag, Scan
 from attendance.judge import Status
-from attendance.lecture_store import lecture_of
+from attendance.lecture_row import lecture_of
 from attendance.lectures import LectureUnknown
 from attendance.store import events_of
 from attendance.tables import event, presence, quarantine, stream

@@ -7,9 +7,15 @@ import datetime as dt
 from collections.abc import Callable
 
 import sqlalchemy as sa
-from sqlalchemy.engine import Connection, RowMapping
+from sqlalchemy.engine import Connection
 
 from attendance import stamps_store as stamps
+from attendance import summary_store
+from attendance.expectation import EVERYBODY
+from attendance.expectation import from_wire as expected_from_wire
+from attendance.expectation import to_wire as expected_to_wire
+from attendance.expected_store import all_expected, drop_expected, expected_below, put_expected
+from attendance.lecture_row import lecture_of
 from attendance.lectures import (
     Lecture,
     LectureElsewhere,
@@ -67,7 +73,7 @@ class LectureStore:
         now = _to_ms(self._now())
 
         def work(connection: Connection) -> Lecture:
-            lecture = _own(connection, lecture_id)
+            lecture = own_lecture(connection, lecture_id)
             after = moved(lecture, wanted, now)
             if after != lecture:
                 self._put(connection, after)
@@ -80,7 +86,7 @@ class LectureStore:
         LectureElsewhere, PolicyUnknown."""
 
         def work(connection: Connection) -> Lecture:
-            lecture = _own(connection, lecture_id)
+            lecture = own_lecture(connection, lecture_id)
             if policy_of(connection, policy).version != policy:
                 raise PolicyUnknown(version=policy)
             after = dataclasses.replace(lecture, policy=policy)
@@ -97,7 +103,7 @@ class LectureStore:
 
     async def own(self, lecture_id: str) -> Lecture:
         """One that was made at this node. Raises LectureUnknown, LectureElsewhere."""
-        return await self._db.read(lambda connection: _own(connection, lecture_id))
+        return await self._db.read(lambda connection: own_lecture(connection, lecture_id))
 
     async def get(self, lecture: str) -> Lecture | None:
         query = sa.select(table).where(table.c.id == lecture)
@@ -116,13 +122,20 @@ class LectureStore:
         return await self._db.read(lambda connection: stamps.version(connection, self.name, venue_id))
 
     async def export(self, venue_id: int) -> object:
-        return [to_wire(lecture) for lecture in await self.list(venue_id)]
+        """The lectures that concern the venue; `expected` only where not everybody is (older children pass it over)."""
+        lectures = await self.list(venue_id)
+        expected = await self._db.read(lambda connection: expected_below(connection, venue_id))
+        return [
+            to_wire(lecture) | ({"expected": expected_to_wire(expected[lecture.id])} if lecture.id in expected else {})
+            for lecture in lectures
+        ]
 
     async def replace(self, content: object) -> None:
         """Make the parent's lectures here equal to what it sent; lectures made at this node stay."""
         if not isinstance(content, list):
             raise ValueError("lectures must be a list")
         wanted = {lecture.id: lecture for lecture in map(from_wire, content)}
+        told = {from_wire(each).id: expected_from_wire(each.get("expected")) for each in content}
 
         def work(connection: Connection) -> None:
             rows = connection.execute(sa.select(table)).mappings().all()
@@ -135,24 +148,26 @@ class LectureStore:
             for lecture in changed:
                 connection.execute(table.insert().values(**_row(lecture), local=False))
             must_judge(connection, [lecture.id for lecture in changed])
-            if gone or changed:
+            before = all_expected(connection)
+            otherwise = [id_ for id_ in told if id_ not in own and before.get(id_, EVERYBODY) != told[id_]]
+            for id_ in otherwise:
+                put_expected(connection, id_, told[id_])
+            drop_expected(connection, gone)
+            summary_store.changed(connection, otherwise)
+            if gone or changed or otherwise:
                 stamps.touch(connection, self.name, self._entropy)
 
         await self._db.write(work)
 
 
-def _own(connection: Connection, lecture_id: str) -> Lecture:
+def own_lecture(connection: Connection, lecture_id: str) -> Lecture:
+    """One that was made at this node. Raises LectureUnknown, LectureElsewhere."""
     row = connection.execute(sa.select(table).where(table.c.id == lecture_id)).mappings().one_or_none()
     if row is None:
         raise LectureUnknown(lecture=lecture_id)
     if not row["local"]:
         raise LectureElsewhere
     return lecture_of(row)
-
-
-def lecture_of(row: RowMapping) -> Lecture:
-    values = {field.name: row[field.name] for field in dataclasses.fields(Lecture)}
-    return Lecture(**values | {"state": LectureState(row["state"])})
 
 
 def _row(lecture: Lecture) -> dict[str, object]:

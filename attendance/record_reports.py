@@ -11,7 +11,7 @@ from sqlalchemy.engine import Connection
 
 from attendance.figures_reports import is_within
 from attendance.judge import Status
-from attendance.lecture_store import lecture_of
+from attendance.lecture_row import lecture_of
 from attendance.lectures import Lecture
 from attendance.policy import FIRST, Policy
 from attendance.policy_store import policies, policy_of

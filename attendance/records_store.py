@@ -10,7 +10,7 @@ from sqlalchemy.engine import Connection
 
 from attendance.bearers_store import named
 from attendance.event import Event, Kind
-from attendance.lecture_store import lecture_of
+from attendance.lecture_row import lecture_of
 from attendance.lectures import Lecture
 from attendance.tables import event as event_table
 from attendance.tables import lecture as lecture_table

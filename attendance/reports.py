@@ -14,7 +14,7 @@ from attendance.closing import Closing, standing
 from attendance.closing_store import closings
 from attendance.figures import Figures
 from attendance.figures_reports import Place, figures, is_within
-from attendance.lecture_store import lecture_of
+from attendance.lecture_row import lecture_of
 from attendance.lectures import Lecture, LectureUnknown
 from attendance.names_reports import each_name, names
 from attendance.paths_store import Paths

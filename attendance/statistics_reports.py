@@ -12,7 +12,7 @@ from sqlalchemy.engine import Connection
 from attendance.figures import NAMES, Figures
 from attendance.figures_reports import Place, direct
 from attendance.judge import Status
-from attendance.lecture_store import lecture_of
+from attendance.lecture_row import lecture_of
 from attendance.lectures import Lecture
 from attendance.paths_store import Paths
 from attendance.statistics import Minute, Point, Statistics, VenueSums

@@ -17,7 +17,7 @@ from attendance import bearers_store, closing_store, erasure_store, records_stor
 from attendance.derive_store import Derivation, judged
 from attendance.event import Data, Event, Kind, data_text, kind_of, method_of
 from attendance.intake import Entry
-from attendance.lecture_store import lecture_of
+from attendance.lecture_row import lecture_of
 from attendance.lectures import Lecture
 from attendance.paths_store import Paths
 from attendance.people import Person

@@ -9,40 +9,21 @@ import enum
 import logging
 import os
 import random
-import zoneinfo
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
-from attendance.badge_store import BadgeStore
-from attendance.flags_reports import FlagReports
-from attendance.frozen_store import FrozenReports
-from attendance.lecture_store import LectureStore
 from attendance.lectures import Lecture, LectureState
 from attendance.log import EventLog
-from attendance.people_store import PeopleStore
 from attendance.pictures import Pictures
-from attendance.policy_store import PolicyStore
-from attendance.privacy_store import Privacy
-from attendance.quarantine_store import Quarantine
-from attendance.record_reports import RecordReports
-from attendance.reports import Reports
-from attendance.retention import Keep
-from attendance.retention_store import Retention
-from attendance.summary_store import Summaries
-from attendance.twins_store import Twins
-from attendance.years_store import Years
 from venues import schema_store
 from venues.collections import Changes, Collection, Collections
 from venues.database import Database
-from venues.enrolment import Enrolment
-from venues.health import Health
 from venues.identity import Identity
 from venues.ids import uuid7
 from venues.link import ParentLink
 from venues.settings import Settings
 from venues.status import NodeReport, StreamReport, StreamState
-from venues.store import VenueStore, VenueUnknown
-from venues.tokens import TokenStore
+from venues.store import VenueUnknown
 from venues.tree import Venue
 from web import identity_file
 from web.adding import Adding
@@ -54,9 +35,9 @@ from web.exports import Exports
 from web.forgetting import Forgetting
 from web.machine import boot_id, running_s, utc_now
 from web.passwords import Passwords
-from web.phone_url_store import PhoneUrl
 from web.relays import NoRelay, Relay
-from web.store import UserStore, remembered
+from web.store import remembered
+from web.stores import Stores
 from web.supervisor import Supervisor
 from web.uplink import Uplink, UplinkServices
 from web.version import VERSION
@@ -77,7 +58,7 @@ class Readiness(enum.StrEnum):
     NOT_ENROLLED = "not_enrolled"
 
 
-class Node:
+class Node(Stores):
     """`async with node.opened():` gives the stores to a command; `start` and `stop` run the services, too.
 
     `make_relay` builds the media relay from the node, in `start`, when the stores are open: every attribute is there.
@@ -196,33 +177,7 @@ class Node:
         self.db = Database(settings.database_url)
         await schema_store.upgrade(self.db)
         self.changes = Changes()
-        self.venues = VenueStore(self.db)
-        self.tokens = TokenStore(self.db, self.now, self.entropy)
-        self.enrolment = Enrolment(
-            self.db, self.now, self.entropy, self.tokens, home=lambda: self.venue.id if self.venue else None
-        )
-        self.health = Health(self.db, self.now, settings.heartbeat.silent_after_s)
-        self.users = UserStore(self.db, self.entropy, self.now)
-        self.lectures = LectureStore(self.db, self.now, self.entropy)
-        self.people = PeopleStore(self.db, self.entropy)
-        self.badges = BadgeStore(self.db, self.now, self.entropy, is_root=self.is_root)
-        self.policies = PolicyStore(self.db, self.now, self.entropy, is_root=self.is_root)
-        wanted = settings.attendance
-        keep = Keep(people_days=wanted.retention_days, device_days=wanted.device_days)
-        self.privacy = Privacy(self.db, self.now, self.entropy, keep=keep)
-        self.retention = Retention(self.db, self.entropy)
-        self.quarantine = Quarantine(self.db)
-        self.twins = Twins(self.db)
-        self.reports = Reports(self.db, self.health, self.now)
-        self.flags = FlagReports(self.db, self.now)
-        zone = zoneinfo.ZoneInfo(settings.web.time_zone)
-        self.frozen = FrozenReports(
-            self.db, self.now, self.entropy, reports=self.reports, lectures=self.lectures, policies=self.policies
-        )
-        self.summaries = Summaries(self.db, zone)
-        self.years = Years(self.db, zone)
-        self.phone_url = PhoneUrl(self.db, settings.attendance.phone_url)
-        self.records = RecordReports(self.db, zone, self.now)
+        self.make_stores(settings, self.now, self.entropy, home=lambda: self.venue.id if self.venue else None)
         self._own_id = await remembered(self.db, "web.node_id", self._new_id)
         await self.look()
 
