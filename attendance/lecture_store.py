@@ -105,6 +105,11 @@ class LectureStore:
         """One that was made at this node. Raises LectureUnknown, LectureElsewhere."""
         return await self._db.read(lambda connection: own_lecture(connection, lecture_id))
 
+    async def made_here(self) -> set[str]:
+        """The ids of the lectures that were made at this node."""
+        query = sa.select(table.c.id).where(table.c.local)
+        return await self._db.read(lambda connection: set(connection.execute(query).scalars()))
+
     async def get(self, lecture: str) -> Lecture | None:
         query = sa.select(table).where(table.c.id == lecture)
         row = await self._db.read(lambda connection: connection.execute(query).mappings().one_or_none())

@@ -14,12 +14,14 @@ from web.api import (
     badges,
     check_in,
     closing,
+    expected,
     flags,
     frozen,
     history,
     hops,
     kiosk,
     lectures,
+    people,
     picture,
     policies,
     privacy,
@@ -72,9 +74,9 @@ OWN_ROUTES = [
 
 def declared_routes() -> tuple[Route, ...]:
     """All routes of the application."""
-    people = [session, privacy, roll_call, kiosk, badges, closing, history, policies]
+    persons = [session, people, expected, privacy, roll_call, kiosk, badges, closing, history, policies]
     figures = [reports, report_files, frozen, flags, statistics, statistics_files]
-    api = [*people, *figures, venues, lectures, hops, screen, picture, check_in, rungs, tree_link]
+    api = [*persons, *figures, venues, lectures, hops, screen, picture, check_in, rungs, tree_link]
     modules = [*api, openapi, media, metrics, pages]
     listed = [OWN_ROUTES, *(module.ROUTES for module in modules)]
     return tuple(route for routes in listed for route in routes)

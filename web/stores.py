@@ -19,6 +19,7 @@ from attendance.record_reports import RecordReports
 from attendance.reports import Reports
 from attendance.retention import Keep
 from attendance.retention_store import Retention
+from attendance.roster_reports import Rosters
 from attendance.summary_store import Summaries
 from attendance.twins_store import Twins
 from attendance.years_store import Years
@@ -54,6 +55,7 @@ class Stores:
         self.lectures = LectureStore(self.db, now, entropy)
         self.expectations = Expectations(self.db, entropy)
         self.people = PeopleStore(self.db, entropy)
+        self.rosters = Rosters(self.db)
         self.badges = BadgeStore(self.db, now, entropy, is_root=is_root)
         self.policies = PolicyStore(self.db, now, entropy, is_root=is_root)
         wanted = settings.attendance

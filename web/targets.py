@@ -10,6 +10,7 @@ from attendance.people import person_id
 from web.api.flags_models import FlagsQuery
 from web.api.frozen_models import VersionsQuery
 from web.api.models import LectureIn
+from web.api.people_models import PeopleQuery
 from web.api.privacy_models import ErasureIn
 from web.api.report_models import NamesFileQuery, NamesQuery, ReportQuery
 from web.api.statistics_models import HoursQuery, StatisticsQuery
@@ -26,7 +27,7 @@ async def venue(request: web.Request) -> Target:
 async def venue_in_query(request: web.Request) -> Target:
     """`?venue=`, else the caller's own venue."""
     query = request[QUERY]
-    figures = ReportQuery | NamesQuery | NamesFileQuery | FlagsQuery | VersionsQuery
+    figures = ReportQuery | NamesQuery | NamesFileQuery | FlagsQuery | VersionsQuery | PeopleQuery
     assert isinstance(query, figures | StatisticsQuery | HoursQuery)
     return Target(venue_id=await _existing(request, query.venue) if query.venue else user_of(request).venue_id)
 
@@ -98,6 +99,13 @@ async def record(request: web.Request) -> Target:
         if await node.venues.is_within(venue_id, own):
             return Target(venue_id=venue_id)
     return Target(venue_id=node.require_venue().id)
+
+
+async def on_roster(request: web.Request) -> Target:
+    """`{person}` in the path: where the person is at home. Raises NotOnRoster."""
+    node = request.app[NODE]
+    found, _ = await node.rosters.person(request.match_info["person"])
+    return Target(venue_id=found.home.id if found.home else node.require_venue().id)
 
 
 async def person_in_body(request: web.Request) -> Target:

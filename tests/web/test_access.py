@@ -65,6 +65,7 @@ UNBOUND = {
     "GET /",
     "GET /lectures",
     "GET /venues",
+    "GET /people",
     "GET /screen",
     "GET /api/screen",
     "GET /api/quarantine",

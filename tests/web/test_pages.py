@@ -11,6 +11,7 @@ import pytest
 from babel.messages.extract import DEFAULT_KEYWORDS
 from jinja2.ext import babel_extract
 
+from attendance import number_list
 from attendance.event import Method
 from attendance.people import PROBLEM_MESSAGES, person_id
 from tests.web.nodes import PASSWORD, add_user, make_node, plant, serving
@@ -20,6 +21,7 @@ from venues.tree import Venue
 from web import i18n, sentences
 from web.api import report_files
 from web.node import Node
+from web.pages import expected as expected_page
 from web.pages import forms, people
 from web.policy import Role
 from web.render import TEMPLATES
@@ -84,7 +86,8 @@ def pages_of(role: Role, stage: Stage) -> list[str]:
     operator = ["/screen", f"{lecture}/roll-call", *(names + which for which in report_files.TITLES)]
     more = {Role.LECTURER: [f"{lecture}/desk"], Role.OPERATOR: operator}
     person = f"{lecture}/people/{person_id('0002')}"
-    return everybody + more.get(role, [f"{lecture}/desk", *operator, "/people", "/policies", person])
+    organizer = ["/people", f"/people/{person_id('0002')}", f"{lecture}/expected?q=5201", "/policies", person]
+    return everybody + more.get(role, [f"{lecture}/desk", *operator, *organizer])
 
 
 @pytest.mark.parametrize("role", list(Role))
@@ -174,7 +177,13 @@ async def test_an_organizer_of_a_county_sees_and_touches_nothing_beside_it(stage
     assert await browser.get(f"/venues/{outside}") == 403
     assert await browser.get(f"/lectures/{stage.lecture}/report?venue={outside}") == 403
     assert await browser.get(f"/lectures/{stage.lecture}/names?venue={outside}") == 403
-    assert await browser.get("/people") == 403
+    assert await browser.get("/people") == 200
+    assert "王建国" in browser.text
+    assert "张秀英" not in browser.text
+    assert 'type="file"' not in browser.text
+    assert await browser.post("/people") == 403
+    assert await browser.get(f"/people/{person_id('0002')}") == 200
+    assert await browser.get(f"/people/{person_id('0001')}") == 403
     await browser.get("/lectures")
     assert await browser.post("/lectures", title="Elsewhere", venue=str(outside)) == 403
 
@@ -342,7 +351,8 @@ def errors(base: type[TongtangError] = TongtangError) -> set[type[TongtangError]
 def messages() -> set[str]:
     ours = {each for each in errors() if each.__module__.split(".")[0] in ("venues", "broadcast", "attendance", "web")}
     written = {" ".join((each.__doc__ or "").split()) for each in ours}
-    listed = {people.NO_FILE, *PROBLEM_MESSAGES.values(), *report_files.TITLES.values(), *sentences.ALL}
+    lists = {*PROBLEM_MESSAGES.values(), *number_list.PROBLEM_MESSAGES.values(), *expected_page.REFUSED.values()}
+    listed = {people.NO_FILE, *lists, *report_files.TITLES.values(), *sentences.ALL}
     return messages_of_templates() | written | listed
 
 

@@ -9,6 +9,7 @@ GET  /api/nodes            POST /api/nodes/{node}/revoke
 GET  /api/lectures         POST /api/lectures {title, venue, starts_at}   GET /api/lectures/{lecture}
 POST /api/lectures/{lecture}/start | stop
 POST /api/lectures/{lecture}/publish-token | view-token     → 201 {token, expires_at, url}
+GET, PUT /api/lectures/{lecture}/expected {units, levels, numbers}   whom it expects; nothing: everybody
 GET  /api/lectures/{lecture}/stream                         {live, kbit_s, loss, viewers, venues_connected}
 GET  /api/lectures/{lecture}/roll-call                      this node's venue: {people: […], expected, present}
 POST /api/lectures/{lecture}/check-ins {person} or {number, name} (walk-in)   → 201; 200 if already checked in
@@ -19,6 +20,7 @@ GET, POST /api/lectures/{lecture}/versions?venue=            frozen; …/{number
 GET  /api/lectures/{lecture}/flags?venue=                   what looks odd in how people checked in
 POST /api/lectures/{lecture}/picture {screen, periods}      what a screen had of picture and sound; GET: so far
 GET  /api/statistics?venue=&first=&last=   …/trend   …/venues   …/people?year=&order=   whole years
+GET  /api/people?q=&venue=&limit=&offset=   …/{person}      the list of people: search; where at home now and before
 GET  /api/people/{person}/record                            everything that a person attended
 GET  /api/screen                                            what the venue's screen shows, asked each second
 POST /api/check-in {code} with {number, name, remember} or {as_remembered}   a phone; `code` as in the QR code's URL

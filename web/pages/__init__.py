@@ -5,8 +5,9 @@
 /lectures  /lectures/{lecture}/desk          plan, start, stop; the lecturer's desk
 /screen  /lectures/{lecture}/roll-call       what a venue works with
 /c/{code}  /r/{code}                         a phone checks in (the QR codes' addresses), here or for a venue below
-/venues[/{venue}]  /people                   the tree, enrolment, the list of people
+/venues[/{venue}]  /people[/{person}]        the tree, enrolment, the list of people
 /privacy  /quarantine                        erasing a person; what this node keeps aside
+/lectures/{lecture}/expected                 whom the lecture expects: units, levels, a list of people
 /lectures/{lecture}/report  …/names          the organizer's figures and the names behind them
 /lectures/{lecture}/flags                    what looks odd in how people checked in
 /lectures/{lecture}/versions/{number}        a frozen version; …/differences
@@ -20,6 +21,7 @@ from __future__ import annotations
 
 from web.pages import (
     check_in,
+    expected,
     flags,
     frozen,
     home,
@@ -29,6 +31,7 @@ from web.pages import (
     policies,
     privacy,
     report,
+    roster,
     sign_in,
     statistics,
     venue,
@@ -42,10 +45,12 @@ ROUTES: list[Route] = [
     *sign_in.ROUTES,
     *home.ROUTES,
     *lectures.ROUTES,
+    *expected.ROUTES,
     *venue.ROUTES,
     *check_in.ROUTES,
     *venues.ROUTES,
     *people.ROUTES,
+    *roster.ROUTES,
     *privacy.ROUTES,
     *report.ROUTES,
     *flags.ROUTES,

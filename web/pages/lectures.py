@@ -15,7 +15,7 @@ from web.api.lectures import ordered
 from web.errors import Invalid
 from web.keys import NODE
 from web.pages.forms import complaint, field, onward
-from web.pages.rights import lecture_rows
+from web.pages.rights import lecture_rows, may_say_whom_it_expects
 from web.policy import Target, Verdict, admits
 from web.render import render
 from web.routes import Access, Route, node_of, user_of
@@ -80,7 +80,8 @@ async def desk(request: web.Request) -> web.Response:
     lecture = await targets.lecture_of(request)
     venue = await node_of(request).venues.get(lecture.venue_id)
     hops = await worst(node_of(request), user_of(request), lecture, _HOPS)
-    return render(request, "desk.html", lecture=lecture, lecture_venue=venue.name, hops=hops)
+    may_expect = await may_say_whom_it_expects(request, lecture)
+    return render(request, "desk.html", lecture=lecture, lecture_venue=venue.name, hops=hops, may_expect=may_expect)
 
 
 def _moment(text: str, zone: ZoneInfo) -> dt.datetime | None:

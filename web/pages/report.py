@@ -11,9 +11,11 @@ from web import targets
 from web.api.frozen import CAUSES
 from web.api.report_files import TITLES
 from web.api.report_models import NamesQuery, ReportQuery
+from web.expecting import expecting
 from web.pages.forms import say
 from web.pages.live import minutes
-from web.pages.rights import own_part
+from web.pages.rights import may_say_whom_it_expects, own_part
+from web.pages.venues import level_names
 from web.policy import Verdict, admits
 from web.render import render
 from web.routes import Access, Route, node_of, query_of, user_of
@@ -43,6 +45,9 @@ async def report(request: web.Request) -> web.Response:
         by_mobile_code=by_mobile_code,
         policies=await node.policies.list() if may_judge else (),
         minutes=await minutes(request, found.lecture, venue_id),
+        expecting=await expecting(node, found.lecture),
+        may_expect=organizes and await may_say_whom_it_expects(request, found.lecture),
+        level_name=level_names(request),
     )
 
 

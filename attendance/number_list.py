@@ -1,0 +1,101 @@
+"""A list of people by number, as somebody pastes or uploads it: text lines or CSV. Pure."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import ClassVar
+
+from attendance.event import is_plain
+from attendance.people import NUMBER_LONGEST, clean_number
+from attendance.people import PROBLEM_MESSAGES as PEOPLE_MESSAGES
+from venues.errors import TongtangError
+from venues.tree import encoding_mistake
+
+MOST = 60_000  # rows: more than a province has people at one lecture
+_HEADERS = {"编号", "number"}
+_EXAMPLES = 10
+
+PROBLEM_MESSAGES: Mapping[str, str] = {
+    "encoding": PEOPLE_MESSAGES["encoding"],
+    "encoding_gb18030": PEOPLE_MESSAGES["encoding_gb18030"],
+    "malformed": PEOPLE_MESSAGES["malformed"],
+    "number_missing": PEOPLE_MESSAGES["number_missing"],
+    "number_invalid": PEOPLE_MESSAGES["number_invalid"],
+    "number_unknown": "nobody at home in {venue} has the number {value}",
+    "too_many": "a list has at most {most} rows",
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class NumberRow:
+    """`line` counts from 1."""
+
+    line: int
+    number: str
+
+
+@dataclass(frozen=True)
+class NumberProblem:
+    """One mistake in a list. `code` is a key of PROBLEM_MESSAGES, `fields` fill that sentence."""
+
+    line: int
+    code: str
+    fields: Mapping[str, object] = field(default_factory=dict)
+
+
+class NumbersRefused(TongtangError):
+    """Nothing was set; mistakes in the list of people: {count}, the first in row {line}. Numbers: {numbers}."""
+
+    code: ClassVar[str] = "numbers_refused"
+    status: ClassVar[int] = 422
+
+    def __init__(self, problems: Sequence[NumberProblem]) -> None:
+        self.problems = tuple(sorted(problems, key=lambda problem: problem.line))
+        numbers = [str(each.fields["value"]) for each in self.problems if "value" in each.fields]
+        shown = ", ".join(numbers[:_EXAMPLES]) + (" …" if len(numbers) > _EXAMPLES else "")
+        super().__init__(count=len(problems), line=self.problems[0].line, numbers=shown or "–")
+
+
+def parse(data: bytes) -> tuple[list[NumberRow], list[NumberProblem]]:
+    """Each row that is not empty: the number is its first cell, or stands in the column that the first row calls 编号
+    or number; other cells are ignored, and so a list of people is such a list, too. UTF-8, with or without BOM."""
+    rows: list[NumberRow] = []
+    problems: list[NumberProblem] = []
+    column, first = 0, True
+    reader = csv.reader(io.StringIO(data.decode("utf-8-sig", errors="surrogateescape"), newline=""), strict=True)
+    line = 0
+    try:
+        for cells in reader:
+            line = reader.line_num
+            if not any(cell.strip() for cell in cells):
+                continue
+            if first:
+                first = False
+                named = [place for place, cell in enumerate(cells) if cell.strip().lower() in _HEADERS]
+                if named:
+                    column = named[0]
+                    continue
+            if len(rows) + len(problems) >= MOST:
+                problems.append(NumberProblem(line, "too_many", {"most": MOST}))
+                break
+            if problem := encoding_mistake("".join(cells)):
+                problems.append(NumberProblem(line, problem))
+                continue
+            taken = row(line, cells[column] if column < len(cells) else "")
+            (rows if isinstance(taken, NumberRow) else problems).append(taken)  # type: ignore[arg-type]
+    except csv.Error as error:  # an open quote, a NUL, a cell of more than 128 KiB
+        problems.append(NumberProblem(line + 1, "malformed", {"value": error}))
+    return rows, problems
+
+
+def row(line: int, text: str) -> NumberRow | NumberProblem:
+    """One number as somebody wrote it."""
+    number = clean_number(text)
+    if not number:
+        return NumberProblem(line, "number_missing")
+    if len(number) > NUMBER_LONGEST or not is_plain(number):
+        return NumberProblem(line, "number_invalid", {"value": number[:20]})
+    return NumberRow(line=line, number=number)

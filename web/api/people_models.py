@@ -1,0 +1,50 @@
+"""The list of people, as the API speaks of it."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import Field
+
+from web.api.models import In, Out, Timestamp, VenueId, VenueOut
+
+
+class PeopleQuery(In):
+    """`q`: part of a name or the beginning of a number; without it, everybody. `venue`: the caller's own if none is
+    given."""
+
+    q: Annotated[str, Field(max_length=100)] = ""
+    venue: VenueId | None = None
+    limit: Annotated[int, Field(ge=1, le=500)] = 50
+    offset: Annotated[int, Field(ge=0, le=10_000_000)] = 0
+
+
+class ListedOut(Out):
+    """`path`: from the top down to where the person is at home. `gone_at`: off the list since then, expected nowhere;
+    `since`: on it from then on, null: as long as is known."""
+
+    person: str
+    number: str
+    name: str
+    path: list[VenueOut]
+    since: Timestamp | None
+    gone_at: Timestamp | None
+
+
+class PeopleOut(Out):
+    total: int
+    people: list[ListedOut]
+
+
+class HomeBefore(Out):
+    """`path` is empty for a venue that this node does not know."""
+
+    path: list[VenueOut]
+    until: Timestamp
+
+
+class PersonDetail(Out):
+    """Somebody, and the homes before the present one, the latest first."""
+
+    person: ListedOut
+    before: list[HomeBefore]
