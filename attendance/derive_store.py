@@ -12,6 +12,7 @@ from sqlalchemy.engine import Connection
 
 from attendance.bearers_store import named
 from attendance.event import Event, Kind
+from attendance.homes_store import roster_at, time_of
 from attendance.judge import JUDGED, Presence, judge
 from attendance.lecture_row import lecture_of
 from attendance.lectures import Lecture
@@ -21,7 +22,6 @@ from attendance.policy_store import policy_of
 from attendance.tables import event as event_table
 from attendance.tables import judge_due as due_table
 from attendance.tables import lecture as lecture_table
-from attendance.tables import person as person_table
 from attendance.tables import presence as table
 from attendance.venue_reports import chunks
 from venues.database import insert_many, look_up
@@ -87,7 +87,7 @@ class Derivation:
         homes: dict[tuple[str, str], int] = {}
         for lecture, people in itertools.groupby(sorted(presences, key=_lecture), key=_lecture):
             known = self._by(lecture)[0]
-            at = (known.started_at or known.starts_at) if known else None
+            at = time_of(known) if known else None
             found = home_of(self._connection, [row.person for row in people], at)
             homes.update({(lecture, person): home for person, home in found.items()})
         rows = [
@@ -102,9 +102,8 @@ def _any_about(lecture: str, subject: sa.ColumnElement[str]) -> sa.Select[int]:
 
 
 def home_of(connection: Connection, people: Sequence[str], at: dt.datetime | None) -> dict[str, int]:
-    """Where these people are at home."""
-    home = sa.select(person_table.c.home_id)
-    return look_up(connection, people, lambda id_: home.where(person_table.c.id == id_))
+    """Where these people were at home then, None: now; 0 of those who were on no roster."""
+    return roster_at(connection, at).homes(connection, people)
 
 
 def due(connection: Connection) -> tuple[str, int, list[str]] | None:
@@ -134,7 +133,7 @@ def _row(row: Presence, path: Mapping[int, int], home: int | None) -> dict[str, 
         "methods": ",".join(row.methods),
         "other_venue": row.other_venue,
         **{f"l{level}": path.get(level) for level in range(1, 6)},
-        "home_id": home,
+        "home_id": home or None,
         "last_at": row.last_at,
         "status": row.status,
         "late": row.late,

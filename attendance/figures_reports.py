@@ -14,11 +14,12 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from attendance.figures import NAMES, Figures, Group, HomeGroup, VenueTold, at_home, attended, merged, told
+from attendance.homes_store import Roster, roster_of
 from attendance.judge import Status
 from attendance.lecture_row import lecture_of
 from attendance.lectures import Lecture
 from attendance.paths_store import Paths
-from attendance.tables import closing, person, presence, summary, summary_due, venue_record
+from attendance.tables import closing, presence, summary, summary_due, venue_record
 from attendance.tables import lecture as lecture_table
 from attendance.venue_reports import chunks
 from venues.tables import venue, venue_closure
@@ -44,8 +45,8 @@ class Place:
         there = sa.and_(presence.c.lecture_id == self.lecture.id, presence.c.status == Status.PRESENT.value)
         return sa.and_(there, level_column(self.level) == self.venue)
 
-    def expected(self, home: sa.ColumnElement[int]) -> sa.ColumnElement[bool]:
-        """Whether somebody at home at `home` is expected at the lecture: it is for that venue or one above."""
+    def concerns(self, home: sa.ColumnElement[int]) -> sa.ColumnElement[bool]:
+        """Whether the lecture is for somebody at home at `home`: it is for that venue or one above."""
         return sa.true() if self.lecture.venue_id in self.path else is_within(home, self.lecture.venue_id)
 
 
@@ -91,8 +92,9 @@ def direct(connection: Connection, paths: Paths, place: Place, rows: Mapping[int
     # Rows without venues below need nothing of the rest of the subtree; few are asked for one by one.
     alone = sorted(rows) if place.venue not in rows and len(rows) <= _MANY and _are_leaves(connection, rows) else None
     groups, snapshots = _groups(connection, place, alone)
-    homes = _home_groups(connection, place, alone)
-    expected = _expected(connection, place, alone)
+    roster = roster_of(connection, place.lecture)
+    homes = _home_groups(connection, place, roster, alone)
+    expected = _expected(connection, place, roster, alone)
     closed = _closed(connection, place, alone)
     records = _records(connection, place, alone)
     ids = {*expected, *closed, *(one.home for one in homes), *(one.home or 0 for one in groups)}
@@ -149,7 +151,8 @@ def _groups(
     return groups, snapshots
 
 
-def _home_groups(connection: Connection, place: Place, alone: list[int] | None) -> list[HomeGroup]:
+def _home_groups(connection: Connection, place: Place, roster: Roster, alone: list[int] | None) -> list[HomeGroup]:
+    """Of those who are expected: whoever came besides must not hide somebody of whom nothing is known."""
     about = presence.c
     query: sa.Select[Any] = sa.select(
         about.home_id,
@@ -159,7 +162,8 @@ def _home_groups(connection: Connection, place: Place, alone: list[int] | None) 
         _number_of(about.early),
         sa.func.sum(about.credit),
     )
-    query = query.where(about.lecture_id == place.lecture.id, about.home_id.is_not(None), place.expected(about.home_id))
+    query = query.where(about.lecture_id == place.lecture.id, about.home_id.is_not(None), place.concerns(about.home_id))
+    query = query.where(roster.expects(about.home_id, about.person_id))
     query = query.where(_of(about.home_id, place, alone)).group_by(about.home_id, about.status)
     return [
         HomeGroup(home=home, status=status, people=people, late=int(late), early=int(early), credit=int(credit))
@@ -167,9 +171,10 @@ def _home_groups(connection: Connection, place: Place, alone: list[int] | None) 
     ]
 
 
-def _expected(connection: Connection, place: Place, alone: list[int] | None) -> dict[int, int]:
-    home = person.c.home_id
-    query = sa.select(home, sa.func.count()).where(place.expected(home), _of(home, place, alone)).group_by(home)
+def _expected(connection: Connection, place: Place, roster: Roster, alone: list[int] | None) -> dict[int, int]:
+    people = roster.people(lambda home: sa.and_(place.concerns(home), _of(home, place, alone)))
+    home = people.c.home_id
+    query = sa.select(home, sa.func.count()).where(roster.expects(home, people.c.id)).group_by(home)
     return {id_: people for id_, people in connection.execute(query)}
 
 

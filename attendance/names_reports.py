@@ -10,6 +10,7 @@ from sqlalchemy.engine import Connection
 
 from attendance.event import Method
 from attendance.figures_reports import Place, is_within
+from attendance.homes_store import roster_of
 from attendance.judge import Status
 from attendance.report import NamedPerson, Names, Which
 from attendance.tables import closing, person, presence
@@ -23,7 +24,7 @@ _STATED = {Which.CAME: Status.PRESENT, Which.LEAVE: Status.LEAVE, Which.MAKEUP: 
 
 def names(connection: Connection, place: Place, which: Which, *, over: bool, page: tuple[int, int]) -> Names:
     """`over`: the time is up after which everybody of whom nothing is known is absent; `page`: limit and offset."""
-    query = _query(place, which, over=over)
+    query = _query(connection, place, which, over=over)
     total = connection.scalar(sa.select(sa.func.count()).select_from(query.order_by(None).subquery())) or 0
     limit, offset = page
     return Names(
@@ -35,12 +36,13 @@ def each_name(connection: Connection, place: Place, which: Which, *, over: bool)
     """All of them, read as they are taken: memory does not grow with their number."""
     venues: dict[int, Venue] = {}
     options = {"yield_per": _AT_A_TIME}
-    for rows in connection.execute(_query(place, which, over=over), execution_options=options).partitions():
+    for rows in connection.execute(_query(connection, place, which, over=over), execution_options=options).partitions():
         yield from _people(connection, rows, venues)
 
 
-def _query(place: Place, which: Which, *, over: bool) -> sa.Select[Any]:
+def _query(connection: Connection, place: Place, which: Which, *, over: bool) -> sa.Select[Any]:
     about = presence.c
+    people: sa.FromClause = person
     order: Sequence[sa.ColumnElement[Any]] = (about.first_at, about.person_id)
     source = presence.outerjoin(person, person.c.id == about.person_id)
     home = about.home_id
@@ -54,20 +56,24 @@ def _query(place: Place, which: Which, *, over: bool) -> sa.Select[Any]:
             conditions.append(about.late if which is Which.LATE else about.early)
     elif which in _STATED:
         conditions = [about.lecture_id == place.lecture.id, about.status == _STATED[which].value]
-        conditions += [is_within(home, place.venue), place.expected(home)]
+        conditions += [is_within(home, place.venue), place.concerns(home)]
+        conditions.append(roster_of(connection, place.lecture).expects(home, about.person_id))
     else:
-        of_lecture = sa.and_(about.lecture_id == place.lecture.id, about.person_id == person.c.id)
-        source = person.outerjoin(presence, of_lecture)
-        conditions = [is_within(person.c.home_id, place.venue), place.expected(person.c.home_id)]
-        order = (person.c.number,)
+        roster = roster_of(connection, place.lecture)
+        people = roster.people(lambda home: sa.and_(is_within(home, place.venue), place.concerns(home)))
+        source = people.outerjoin(
+            presence, sa.and_(about.lecture_id == place.lecture.id, about.person_id == people.c.id)
+        )
+        conditions = [roster.expects(people.c.home_id, people.c.id)]
+        order = (people.c.number,)
         unseen, marked = about.person_id.is_(None), about.status == Status.ABSENT.value
         if which is Which.ABSENT_SO_FAR:
             conditions.append(unseen | marked)
         elif which is Which.ABSENT:
-            conditions.append(marked | (unseen if over else unseen & _final(place.lecture.id, person.c.home_id)))
+            conditions.append(marked | (unseen if over else unseen & _final(place.lecture.id, people.c.home_id)))
         elif which is Which.NOT_REPORTED:
-            conditions.append(sa.false() if over else unseen & ~_final(place.lecture.id, person.c.home_id))
-    return _named().select_from(source).where(*conditions).order_by(*order)
+            conditions.append(sa.false() if over else unseen & ~_final(place.lecture.id, people.c.home_id))
+    return _named(people).select_from(source).where(*conditions).order_by(*order)
 
 
 def _final(lecture: str, venue: sa.ColumnElement[int]) -> sa.ColumnElement[bool]:
@@ -76,12 +82,12 @@ def _final(lecture: str, venue: sa.ColumnElement[int]) -> sa.ColumnElement[bool]
     return venue.in_(handed_in.where(closing.c.complete)) & venue.not_in(handed_in.where(~closing.c.complete))
 
 
-def _named() -> sa.Select[Any]:
+def _named(people: sa.FromClause) -> sa.Select[Any]:
     return sa.select(
-        sa.func.coalesce(person.c.id, presence.c.person_id).label("person"),
-        sa.func.coalesce(person.c.number, presence.c.number).label("number"),
-        sa.func.coalesce(person.c.name, presence.c.name).label("name"),
-        sa.func.coalesce(presence.c.home_id, person.c.home_id).label("home_id"),
+        sa.func.coalesce(people.c.id, presence.c.person_id).label("person"),
+        sa.func.coalesce(people.c.number, presence.c.number).label("number"),
+        sa.func.coalesce(people.c.name, presence.c.name).label("name"),
+        sa.func.coalesce(presence.c.home_id, people.c.home_id).label("home_id"),
         presence.c.venue_id,
         presence.c.first_at,
         presence.c.last_at,

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from attendance.event import Event, Kind
+from attendance.homes_store import roster_at, roster_of
 from attendance.judge import JUDGED, Status
+from attendance.lecture_row import lecture_of
 from attendance.report import RollCall, RollCallEntry
 from attendance.roll_call import Said, room, said
 from attendance.store import events_of
-from attendance.tables import event, person, presence
+from attendance.tables import event, lecture, presence
 from attendance.venue_reports import chunks, venues_by_id
 from venues.tree import Venue
 
@@ -29,7 +32,7 @@ def roll_call(connection: Connection, lecture_id: str, venue_id: int) -> RollCal
             of_venue.append(one)
         else:
             by_subject.setdefault(one.subject, []).append(one)
-    roster = connection.execute(sa.select(person).where(person.c.home_id == venue_id).order_by(person.c.number)).all()
+    roster = _roster(connection, lecture_id, venue_id)
     elsewhere: dict[str, int] = {}
     for ids in chunks([one.id for one in roster]):
         away = sa.select(presence.c.person_id, presence.c.venue_id).where(presence.c.venue_id != venue_id)
@@ -44,6 +47,15 @@ def roll_call(connection: Connection, lecture_id: str, venue_id: int) -> RollCal
     guests = [_guest(events) for events in by_subject.values()]
     guests.sort(key=lambda entry: (entry.at is None, entry.at, entry.name))
     return RollCall(entries=tuple(entries + [guest for guest in guests if guest.state]), room=room(of_venue))
+
+
+def _roster(connection: Connection, lecture_id: str, venue_id: int) -> Sequence[Any]:
+    """Those at home in the very venue who are expected."""
+    row = connection.execute(sa.select(lecture).where(lecture.c.id == lecture_id)).mappings().one_or_none()
+    roster = roster_of(connection, lecture_of(row)) if row else roster_at(connection, None)
+    people = roster.people(lambda home: home == venue_id)
+    query = sa.select(people.c.id, people.c.number, people.c.name).order_by(people.c.number)
+    return connection.execute(query.where(roster.expects(people.c.home_id, people.c.id))).all()
 
 
 def _guest(events: Sequence[Event]) -> RollCallEntry:

@@ -19,6 +19,19 @@ person = sa.Table(
     sa.Column("since", UtcDateTime),  # on the roster from then on; null: always was
     sa.Column("gone_at", UtcDateTime),  # off the roster since then; nobody is expected after that
 )
+# Whether there is anybody at all who came later, or left.
+sa.Index(
+    "person_since",
+    person.c.since,
+    sqlite_where=person.c.since.is_not(None),
+    postgresql_where=person.c.since.is_not(None),
+)
+sa.Index(
+    "person_gone",
+    person.c.gone_at,
+    sqlite_where=person.c.gone_at.is_not(None),
+    postgresql_where=person.c.gone_at.is_not(None),
+)
 
 # Where people were at home before they moved; of the rows of a person that with the least later `until` holds.
 person_home = sa.Table(
@@ -26,8 +39,9 @@ person_home = sa.Table(
     metadata,
     sa.Column("person_id", sa.String(36), primary_key=True),
     sa.Column("until", UtcDateTime, primary_key=True),
-    sa.Column("venue_id", sa.Integer, nullable=False),
+    sa.Column("venue_id", sa.Integer, nullable=False),  # 0: on no roster here, see attendance.homes_store
     sa.Index("person_home_by_venue", "venue_id"),
+    sa.Index("person_home_by_time", "until"),
 )
 
 # Whom a lecture expects; without a row: everybody at home in the lecture's venue and below it.

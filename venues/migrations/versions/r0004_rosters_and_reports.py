@@ -32,6 +32,10 @@ def _roster() -> None:
         sa.PrimaryKeyConstraint("person_id", "until"),
     )
     op.create_index("person_home_by_venue", "person_home", ["venue_id"])
+    op.create_index("person_home_by_time", "person_home", ["until"])
+    for name, column in (("person_since", "since"), ("person_gone", "gone_at")):
+        some = sa.text(f"{column} IS NOT NULL")
+        op.create_index(name, "person", [column], sqlite_where=some, postgresql_where=some)
     op.create_table(
         "expectation",
         sa.Column("lecture_id", sa.Text(), nullable=False),
