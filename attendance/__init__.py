@@ -7,7 +7,7 @@ from attendance.lecture_store import LectureStore
 from attendance.lectures import Lecture, LectureState
 from attendance.log import Captured, EventLog
 from attendance.people import Person, PersonProblem, person_id
-from attendance.people_store import PeopleImported, PeopleImportRefused, PeopleStore
+from attendance.people_store import PeopleImported, PeopleImportRefused, PeoplePreview, PeopleStore
 from attendance.qr import qr_svg
 from attendance.report import (
     Count,
@@ -44,6 +44,7 @@ __all__ = [
     "Outcome",
     "PeopleImportRefused",
     "PeopleImported",
+    "PeoplePreview",
     "PeopleStore",
     "Person",
     "PersonProblem",

@@ -1,15 +1,15 @@
-"""People and the CSV that lists them: number, name, home venue."""
+"""People and the file that lists them: number, name, home venue."""
 
 from __future__ import annotations
 
-import csv
-import io
 import unicodedata
 import uuid
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 from attendance.event import is_plain
+from venues import table_file
+from venues.table_file import Table, lost_digits
 from venues.tree import PROBLEM_MESSAGES as TREE_MESSAGES
 from venues.tree import encoding_mistake
 
@@ -32,7 +32,7 @@ class Person:
 
 @dataclass(frozen=True, kw_only=True)
 class PersonRow:
-    """One line of the CSV, cleaned; `venue` is the home venue's code."""
+    """One row of the file, cleaned; `venue` is the home venue's code, name, or path of names."""
 
     line: int
     number: str
@@ -45,6 +45,7 @@ PROBLEM_MESSAGES: Mapping[str, str] = {
     "encoding": TREE_MESSAGES["encoding"],
     "encoding_gb18030": TREE_MESSAGES["encoding_gb18030"],
     "malformed": "this is not a row of CSV: {value}",
+    "digits_lost": TREE_MESSAGES["digits_lost"],
     "number_missing": "the number is empty",
     "number_invalid": "the number “{value}” is too long or has a control character",
     "number_twice": "the number {value} is already on line {first}",
@@ -52,6 +53,8 @@ PROBLEM_MESSAGES: Mapping[str, str] = {
     "name_invalid": "the name “{value}” is too long or has a control character",
     "venue_missing": "the home venue is empty",
     "venue_unknown": "there is no venue {value} in the tree",
+    "venue_ambiguous": "“{value}” is the name of several venues; write the code instead: {candidates}",
+    "venue_ambiguous_more": "“{value}” is the name of many venues; write the code instead: {candidates} … {more} more",
 }
 
 
@@ -90,51 +93,59 @@ def clean_name(text: str) -> str:
 
 def same_name(one: str, other: str) -> bool:
     """Whether two spellings are one name: white space, width and case do not count."""
-    return _folded(one) == _folded(other)
+    return folded_name(one) == folded_name(other)
 
 
-def _folded(name: str) -> str:
+def folded_name(name: str) -> str:
+    """Equal for all spellings of one name."""
     return "".join(unicodedata.normalize("NFKC", clean_name(name)).split()).casefold()
 
 
-def parse_csv(data: bytes) -> tuple[list[PersonRow], list[PersonProblem]]:
-    """All rows and all problems of a UTF-8 CSV (with or without BOM); whoever finds a problem imports nothing."""
-    text = data.decode("utf-8-sig", errors="surrogateescape")
-    lines = _lines(text)
+def parse_file(data: bytes) -> tuple[list[PersonRow], list[PersonProblem]]:
+    """All rows and all problems of a file, UTF-8 CSV (with or without BOM) or XLSX, told apart by its content.
+
+    Whoever finds a problem imports nothing. Raises an error of `venues.workbook` for a file that cannot be opened.
+    """
+    return rows_of(table_of(data))
+
+
+def table_of(data: bytes) -> Table:
+    """The sheet of the file that lists people; raises an error of `venues.workbook`."""
+    return table_file.read(data, lambda cells: _header(cells) is not None)
+
+
+def rows_of(table: Table) -> tuple[list[PersonRow], list[PersonProblem]]:
+    """The same rules for every kind of file."""
+    columns = None if table.header is None else _header(table.header)
+    if columns is None:
+        return [], [_no_header(table)]
     rows: list[PersonRow] = []
     problems: list[PersonProblem] = []
     first_line: dict[str, int] = {}
-    line = 1
-    try:
-        head = next(lines, (1, []))[1]
-        if mistake := encoding_mistake("".join(head)):
-            return [], [PersonProblem(1, mistake)]
-        columns = _header(head)
-        if columns is None:
-            return [], [PersonProblem(1, "header")]
-        for line, cells in lines:
-            if mistake := encoding_mistake("".join(cells)):
-                problems.append(PersonProblem(line, mistake))
-                continue  # what else seems wrong in this row may be the encoding's doing
-            row = _row(line, cells, columns)
-            rows.append(row)
-            problems += _problems(row)
-            if row.number in first_line:
-                fields = {"value": row.number, "first": first_line[row.number]}
-                problems.append(PersonProblem(line, "number_twice", fields))
-            elif row.number:
-                first_line[row.number] = line
-    except csv.Error as error:  # an open quote, a NUL, a cell of more than 128 KiB
-        problems.append(PersonProblem(line + 1, "malformed", {"value": error}))
+    for line, cells in table.rows:
+        if mistake := encoding_mistake("".join(cells)):
+            problems.append(PersonProblem(line, mistake))
+            continue  # what else seems wrong in this row may be the encoding's doing
+        row = _row(line, cells, columns)
+        rows.append(row)
+        problems += _problems(row)
+        if row.number in first_line:
+            fields = {"value": row.number, "first": first_line[row.number]}
+            problems.append(PersonProblem(line, "number_twice", fields))
+        elif row.number:
+            first_line[row.number] = line
+    if table.broken:
+        problems.append(PersonProblem(table.broken[0], "malformed", {"value": table.broken[1]}))
     return rows, problems
 
 
-def _lines(text: str) -> Iterator[tuple[int, list[str]]]:
-    """Line number (the row's last, counted from 1) and cells of each row that is not empty."""
-    reader = csv.reader(io.StringIO(text, newline=""), strict=True)
-    for cells in reader:
-        if any(cell.strip() for cell in cells):
-            yield reader.line_num, cells
+def _no_header(table: Table) -> PersonProblem:
+    for line, cells in table.rows[:1]:
+        if mistake := encoding_mistake("".join(cells)):
+            return PersonProblem(line, mistake)
+    if table.broken:
+        return PersonProblem(table.broken[0], "malformed", {"value": table.broken[1]})
+    return PersonProblem(table.rows[0][0] if table.rows else 1, "header")
 
 
 def _header(cells: list[str]) -> dict[str, int] | None:
@@ -153,7 +164,11 @@ def _problems(row: PersonRow) -> Iterator[PersonProblem]:
     for column, value, longest in (("number", row.number, NUMBER_LONGEST), ("name", row.name, NAME_LONGEST)):
         if not value:
             yield PersonProblem(row.line, f"{column}_missing")
+        elif column == "number" and lost_digits(value):
+            yield PersonProblem(row.line, "digits_lost", {"value": value})
         elif len(value) > longest or not is_plain(value):
             yield PersonProblem(row.line, f"{column}_invalid", {"value": value[:20]})
     if not row.venue:
         yield PersonProblem(row.line, "venue_missing")
+    elif lost_digits(row.venue):
+        yield PersonProblem(row.line, "digits_lost", {"value": row.venue})

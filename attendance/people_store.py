@@ -1,7 +1,8 @@
-"""The roster in the database: import from CSV, and replication to the venues below (collection "people")."""
+"""The roster in the database: import from a file, and replication to the venues below (collection "people")."""
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
@@ -11,11 +12,14 @@ from sqlalchemy.engine import Connection
 
 from attendance import stamps_store as stamps
 from attendance import summary_store
-from attendance.people import Person, PersonProblem, PersonRow, parse_csv, person_id
+from attendance.people import Person, PersonProblem, PersonRow, parse_file, person_id, rows_of, table_of
+from attendance.people_plan import PeoplePlan, homes_of, plan, settle
 from attendance.tables import person as table
 from venues.database import Database
 from venues.errors import TongtangError
+from venues.finding import Finder
 from venues.tables import venue, venue_closure
+from venues.tree import Venue
 
 _CHUNK = 1000
 
@@ -38,6 +42,13 @@ class PeopleImported:
     unchanged: int
 
 
+@dataclass(frozen=True, kw_only=True)
+class PeoplePreview:
+    plan: PeoplePlan
+    paths: Mapping[int, str]  # venue id → names from the top, of every venue in the plan
+    sheet: str | None  # which of the workbook's sheets was read, if it has several
+
+
 class PeopleStore:
     """`entropy(n)` gives n random bytes."""
 
@@ -48,30 +59,31 @@ class PeopleStore:
         self._entropy = entropy
 
     async def import_csv(self, data: bytes) -> PeopleImported:
-        """Add the people of a CSV and update those whose number is known, in one transaction.
+        """Add the people of a file (CSV or XLSX) and update those whose number is known, in one transaction.
 
-        Raises PeopleImportRefused with all problems; then nothing is imported. Nobody is removed.
+        Raises PeopleImportRefused with all problems; then nothing is imported. Nobody is removed. Raises an error of
+        `venues.workbook` for a file that cannot be opened.
         """
-        rows, problems = parse_csv(data)
-        return await self._db.write(lambda connection: self._import(connection, rows, problems))
+        people = await asyncio.to_thread(parse_file, data)
 
-    def _import(self, connection: Connection, rows: list[PersonRow], problems: list[PersonProblem]) -> PeopleImported:
-        homes = {code: id_ for code, id_ in connection.execute(sa.select(venue.c.code, venue.c.id))}
-        problems += [
-            PersonProblem(row.line, "venue_unknown", {"value": row.venue})
-            for row in rows
-            if row.venue and row.venue not in homes
-        ]
-        if problems:
-            raise PeopleImportRefused(problems)
-        known = _everybody(connection)
-        wanted = [
-            Person(id=person_id(row.number), number=row.number, name=row.name, home=homes[row.venue]) for row in rows
-        ]
-        added = [person for person in wanted if person.id not in known]
-        changed = [person for person in wanted if person.id in known and known[person.id] != person]
-        self._write(connection, added, changed, [])
-        return PeopleImported(added=len(added), changed=len(changed), unchanged=len(wanted) - len(added) - len(changed))
+        def work(connection: Connection) -> PeopleImported:
+            found, _ = _planned(connection, *people)
+            changed = found.changed
+            self._write(connection, list(found.added), changed, [])
+            return PeopleImported(added=len(found.added), changed=len(changed), unchanged=found.unchanged)
+
+        return await self._db.write(work)
+
+    async def preview(self, data: bytes) -> PeoplePreview:
+        """What `import_csv` would do now; raises the same."""
+        table = await asyncio.to_thread(table_of, data)
+        people = rows_of(table)
+
+        def work(connection: Connection) -> PeoplePreview:
+            found, finder = _planned(connection, *people)
+            return PeoplePreview(plan=found, paths=finder.paths(homes_of(found)), sheet=table.sheet)
+
+        return await self._db.read(work)
 
     async def get(self, person: str) -> Person | None:
         query = sa.select(table).where(table.c.id == person)
@@ -121,6 +133,15 @@ class PeopleStore:
         if added or changed or gone:
             stamps.touch(connection, self.name, self._entropy)
             summary_store.all_changed(connection)
+
+
+def _planned(connection: Connection, rows: list[PersonRow], problems: list[PersonProblem]) -> tuple[PeoplePlan, Finder]:
+    """Raises PeopleImportRefused if anything is wrong with the rows, or was already."""
+    finder = Finder(Venue(**row._mapping) for row in connection.execute(sa.select(venue)))
+    wanted, homeless = settle(rows, finder)
+    if problems or homeless:
+        raise PeopleImportRefused([*problems, *homeless])
+    return plan(wanted, _everybody(connection)), finder
 
 
 def _everybody(connection: Connection) -> dict[str, Person]:

@@ -25,7 +25,7 @@ from bench.province import TREE
 from venues.ids import uuid7
 from venues.settings import Settings
 from venues.tables import node_status
-from venues.tree import Venue, parse_csv
+from venues.tree import Venue, parse_file
 from web.node import Node
 
 LECTURES = 435
@@ -51,7 +51,7 @@ async def write(settings: Settings, rows: int, count: int = LECTURES) -> None:
     """The tree, the roster and `rows` presences of `count` lectures, in a new database."""
     chance = random.Random(4)
     async with Node(settings).opened() as node:
-        await node.venues.import_rows(parse_csv(TREE.read_bytes()), settings.levels)
+        await node.venues.import_rows(parse_file(TREE.read_bytes()), settings.levels)
         root = await node.venues.root()
         assert root is not None
         venues = sorted(await node.venues.subtree(root.id), key=lambda venue: venue.id)

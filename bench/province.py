@@ -21,7 +21,7 @@ from venues.identity import NodeKey
 from venues.ids import uuid7
 from venues.settings import Settings
 from venues.tables import node as node_table
-from venues.tree import Venue, parse_csv
+from venues.tree import Venue, parse_file
 from web.node import Node
 
 ROOT = Path(__file__).parents[1]
@@ -68,7 +68,7 @@ def free_port() -> int:
 async def prepare(settings: Settings, chance: random.Random) -> Province:
     """The tree, a lecture on air, nodes of all villages and counties, in a new database."""
     async with Node(settings).opened() as node:
-        await node.venues.import_rows(parse_csv(TREE.read_bytes()), settings.levels)
+        await node.venues.import_rows(parse_file(TREE.read_bytes()), settings.levels)
         root = await node.venues.root()
         assert root is not None
         venues = await node.venues.subtree(root.id)

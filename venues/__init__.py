@@ -25,7 +25,7 @@ from venues.status import (
 )
 from venues.store import ImportSummary, VenueStore, VenueUnknown
 from venues.tokens import Grant, TokenKind, TokenStore
-from venues.tree import Level, Problem, TreeInvalid, Venue, VenueRow, check, parse_csv
+from venues.tree import Level, Problem, TreeInvalid, Venue, VenueRow, check, parse_file
 from venues.wire import format_time, parse_time
 
 __all__ = [
@@ -77,7 +77,7 @@ __all__ = [
     "format_time",
     "load",
     "metadata",
-    "parse_csv",
+    "parse_file",
     "parse_heartbeat",
     "parse_time",
     "upsert",

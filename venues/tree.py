@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import ClassVar
 
+from venues import table_file
 from venues.errors import TongtangError
+from venues.table_file import lost_digits
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,6 +50,8 @@ PROBLEM_MESSAGES: Mapping[str, str] = {
     "no_rows": "there is no venue in the file",
     "encoding": "this line is not UTF-8: save the file as UTF-8",
     "encoding_gb18030": "this line is not UTF-8 but looks like GB18030 (GBK): save the file as UTF-8",
+    "digits_lost": "{value} has lost digits: format the column as text in the spreadsheet and type it again",
+    "too_long": "there is a cell with more than {longest} letters",
     "empty_code": "the code is empty",
     "empty_name": "the name of {venue} is empty",
     "unknown_level": "{venue} has the level “{level}”; known levels are {known}",
@@ -87,44 +89,38 @@ class TreeInvalid(TongtangError):
 
 # First bytes in GB 2312: punctuation, full-width letters, and level 1, the 3,755 hanzi that are used most (rows 16-55).
 _COMMON = {bytes([lead]) for lead in (0xA1, 0xA3, *range(0xB0, 0xD8))}
+_LONGEST = 200  # letters in a cell
 _COLUMNS = (("code", "代码"), ("name", "名称"), ("level", "级别"), ("parent", "上级"))
 
 
-def parse_csv(data: bytes) -> list[VenueRow]:
-    """The rows of a CSV file in UTF-8 (with or without BOM), columns found by their header, other columns ignored.
+def parse_file(data: bytes) -> list[VenueRow]:
+    """The rows of a file, UTF-8 CSV (with or without BOM) or XLSX, columns found by their header, others ignored.
 
     A row that is not UTF-8 is returned all the same (its bytes as lone surrogates) so that `check` lists it together
-    with every other mistake. Raises TreeInvalid only for a file whose header or quoting cannot be read.
+    with every other mistake. Raises TreeInvalid only for a file whose header or quoting cannot be read, and an error
+    of `venues.workbook` for one that cannot be opened.
     """
-    text = data.decode("utf-8-sig", errors="surrogateescape")
-    reader = csv.reader(io.StringIO(text, newline=""), strict=True)
+    table = table_file.read(data, lambda cells: _columns(cells) is not None)
+    places = None if table.header is None else _columns(table.header)
+    if places is None:
+        for line, cells in table.rows[:1]:
+            if problem := _encoding_problem(line, "".join(cells)):
+                raise TreeInvalid([problem])
+    if table.broken:
+        raise TreeInvalid([Problem(table.broken[0], "malformed", {"detail": table.broken[1]})])
+    if places is None:
+        raise TreeInvalid([Problem(table.rows[0][0] if table.rows else 1, "header")])
     rows: list[VenueRow] = []
-    places: list[int] = []
-    line = 1
-    try:
-        for cells in reader:
-            cells = [cell.strip() for cell in cells]
-            if not places:
-                places = _find_columns(cells)
-            elif any(cells):
-                code, name, level, parent = (cells[place] if place < len(cells) else "" for place in places)
-                rows.append(VenueRow(line, code, name, level, parent))
-            line = reader.line_num + 1
-    except csv.Error as error:
-        raise TreeInvalid([Problem(line, "malformed", {"detail": str(error)})]) from error
-    if not places:
-        raise TreeInvalid([Problem(1, "header")])
+    for line, cells in table.rows:
+        code, name, level, parent = (cells[place] if place < len(cells) else "" for place in places)
+        rows.append(VenueRow(line, code, name, level, parent))
     return rows
 
 
-def _find_columns(header: list[str]) -> list[int]:
-    if problem := _encoding_problem(1, "".join(header)):
-        raise TreeInvalid([problem])
+def _columns(header: Sequence[str]) -> list[int] | None:
     names = [cell.lower() for cell in header]
     found = [next((names.index(name) for name in spellings if name in names), -1) for spellings in _COLUMNS]
-    if -1 in found:
-        raise TreeInvalid([Problem(1, "header")])
-    return found
+    return None if -1 in found else found
 
 
 def _encoding_problem(line: int, text: str) -> Problem | None:
@@ -192,6 +188,12 @@ def _check_cells(row: VenueRow, numbers: Mapping[str, int], levels: Sequence[Lev
     if problem := _encoding_problem(row.line, row.code + row.name + row.level + row.parent):
         yield problem
         return  # what else seems wrong in this row may be the encoding's doing
+    for code in (row.code, row.parent):
+        if lost_digits(code):
+            yield Problem(row.line, "digits_lost", {"value": code})
+    if any(len(cell) > _LONGEST for cell in (row.code, row.name, row.level, row.parent)):
+        yield Problem(row.line, "too_long", {"longest": _LONGEST})
+        return
     if not row.code:
         yield Problem(row.line, "empty_code")
     if not row.name:

@@ -21,7 +21,7 @@ from attendance.lectures import LectureState
 from venues.errors import TongtangError
 from venues.status import Presence
 from venues.tokens import TokenKind
-from venues.tree import VenueRow, parse_csv
+from venues.tree import VenueRow, parse_file
 from web import identity_file
 from web.addresses import base_url
 from web.commands.node import enrol_at
@@ -93,7 +93,7 @@ class Demo:
     async def _build(self, stack: contextlib.AsyncExitStack) -> Show:
         began = time.monotonic()
         data = (resources.files("venues") / "data" / "guizhou_venues.csv").read_bytes()
-        rows = parse_csv(data)
+        rows = parse_file(data)
         sites = self._write_sites(branch(rows))
         http = await stack.enter_async_context(aiohttp.ClientSession())
         # The four below start while we fill the root's database; each waits for its enrolment.

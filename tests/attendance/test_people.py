@@ -4,19 +4,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from attendance.people import PersonRow, clean_name, clean_number, parse_csv, person_id, same_name
+from attendance.people import PersonRow, clean_name, clean_number, parse_file, person_id, same_name
 
 
 def test_a_list_in_either_language_in_any_order_of_columns() -> None:
     chinese = "\ufeff编号,姓名,所属场所\r\n a1 ,张 三,V1\r\n\r\n".encode()
     english = 'Venue,note,NAME,number\nV1,"two\nlines",张 三,Ａ１\n'.encode()
     row = {"number": "A1", "name": "张 三", "venue": "V1"}
-    assert parse_csv(chinese) == ([PersonRow(line=2, **row)], [])
-    assert parse_csv(english) == ([PersonRow(line=3, **row)], [])
+    assert parse_file(chinese) == ([PersonRow(line=2, **row)], [])
+    assert parse_file(english) == ([PersonRow(line=2, **row)], [])
 
 
 def test_all_problems_are_listed_with_their_lines() -> None:
-    rows, problems = parse_csv("编号,姓名,所属场所\n1,张三,V1\n,李四,V1\n1,王五\n2,,V1\n".encode() + b"3,a\0b,V1\n")
+    rows, problems = parse_file("编号,姓名,所属场所\n1,张三,V1\n,李四,V1\n1,王五\n2,,V1\n".encode() + b"3,a\0b,V1\n")
     assert len(rows) == 5
     assert [(problem.line, problem.code) for problem in problems] == [
         (3, "number_missing"),
@@ -40,7 +40,7 @@ def test_all_problems_are_listed_with_their_lines() -> None:
     ],
 )
 def test_a_list_that_cannot_be_read(data: bytes, line: int, code: str) -> None:
-    _, problems = parse_csv(data)
+    _, problems = parse_file(data)
     assert [(problem.line, problem.code) for problem in problems] == [(line, code)]
     assert problems[0].message
 
@@ -48,7 +48,7 @@ def test_a_list_that_cannot_be_read(data: bytes, line: int, code: str) -> None:
 def test_every_line_that_is_not_utf8_is_listed() -> None:
     head, good = "编号,姓名,所属场所\n".encode(), "2,李四,V1\n".encode()
     chinese, noise = "1,张三丰,V1\n".encode("gb18030"), b"3,\x8f\xd3\xfe\x81\x90,V1\n"
-    rows, problems = parse_csv(head + chinese + good + noise + chinese)
+    rows, problems = parse_file(head + chinese + good + noise + chinese)
     assert [(problem.line, problem.code) for problem in problems] == [
         (2, "encoding_gb18030"),
         (4, "encoding"),
@@ -65,7 +65,7 @@ _CSV = st.lists(st.lists(_CELL, max_size=4).map(",".join), max_size=6).map(
 
 @given(st.binary() | _CSV)
 def test_no_file_crashes_the_reader(data: bytes) -> None:
-    rows, problems = parse_csv(data)
+    rows, problems = parse_file(data)
     for problem in problems:
         assert problem.message
         assert 1 <= problem.line <= len(data.splitlines()) + 2

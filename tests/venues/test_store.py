@@ -18,7 +18,7 @@ from tests.venues.world import (
     VILLAGE_2,
     rows,
 )
-from venues import Database, TreeInvalid, Venue, VenueStore, VenueUnknown, parse_csv
+from venues import Database, TreeInvalid, Venue, VenueStore, VenueUnknown, parse_file
 from venues.store import TreeContentInvalid
 
 HEADER = TREE.splitlines()[0] + "\n"
@@ -163,7 +163,7 @@ async def test_the_real_province(database: Database) -> None:
     store = VenueStore(database)
     data = (Path(venues.store.__file__).parent / "data" / "guizhou_venues.csv").read_bytes()
     progress: list[tuple[int, int]] = []
-    summary = await store.import_rows(parse_csv(data), LEVELS, lambda done, total: progress.append((done, total)))
+    summary = await store.import_rows(parse_file(data), LEVELS, lambda done, total: progress.append((done, total)))
     assert summary.added == 19572
     assert progress[-1] == (19572, 19572)
     assert progress == sorted(progress)

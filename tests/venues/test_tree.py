@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.venues.world import LEVELS, TREE, rows
-from venues import Problem, TreeInvalid, VenueRow, check, parse_csv
+from venues import Problem, TreeInvalid, VenueRow, check, parse_file
 from venues.tree import PROBLEM_MESSAGES, encoding_mistake, level_index
 
 
@@ -18,19 +18,19 @@ def found(text: str) -> list[tuple[int, str]]:
 
 def header_problem(data: bytes) -> list[Problem]:
     with pytest.raises(TreeInvalid) as refused:
-        parse_csv(data)
+        parse_file(data)
     return list(refused.value.problems)
 
 
 def test_a_good_file() -> None:
-    parsed = parse_csv(TREE.encode())
+    parsed = parse_file(TREE.encode())
     assert parsed[1] == VenueRow(3, "C1", "贵阳市", "city", "P")
     assert check(parsed, LEVELS) == []
 
 
 def test_byte_order_mark_chinese_header_other_columns_and_order() -> None:
     text = "上级,级别,备注,名称,代码\r\n,省,x,贵州省,P\r\n\r\nP,村,, 某村 ,V\r\n"
-    parsed = parse_csv(text.encode("utf-8-sig"))
+    parsed = parse_file(text.encode("utf-8-sig"))
     assert parsed == [VenueRow(2, "P", "贵州省", "省", ""), VenueRow(4, "V", "某村", "村", "P")]
     assert check(parsed, LEVELS) == []
 
@@ -85,7 +85,7 @@ def test_a_row_that_is_not_utf8_is_listed_with_the_others() -> None:
         "K,某县,county,P\n".encode("gb18030"),
     )
     broken = b"V,\xff\xff,village,K\n"
-    problems = check(parse_csv(good + bad + broken), LEVELS)
+    problems = check(parse_file(good + bad + broken), LEVELS)
     assert [(problem.line, problem.code) for problem in problems] == [
         (3, "empty_name"),
         (4, "encoding_gb18030"),
@@ -117,7 +117,7 @@ def test_broken_quoting_has_a_line() -> None:
 
 
 def test_a_quoted_line_break_does_not_shift_line_numbers() -> None:
-    parsed = parse_csv(b'code,name,level,parent\nP,"two\nlines",province,\nC,c,city,P\n')
+    parsed = parse_file(b'code,name,level,parent\nP,"two\nlines",province,\nC,c,city,P\n')
     assert [row.line for row in parsed] == [2, 4]
 
 
@@ -150,4 +150,4 @@ def test_check_ends_and_speaks_for_any_rows(cells: list[tuple[str, str, str, str
 @given(st.binary(max_size=60))
 def test_parse_csv_takes_any_bytes(data: bytes) -> None:
     with contextlib.suppress(TreeInvalid):
-        check(parse_csv(b"code,name,level,parent\n" + data), LEVELS)
+        check(parse_file(b"code,name,level,parent\n" + data), LEVELS)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import random
 
-from venues import CHINESE_LEVELS, NodeReport, StreamState, VenueRow, parse_csv
+from venues import CHINESE_LEVELS, NodeReport, StreamState, VenueRow, parse_file
 
 START = dt.datetime(2026, 11, 22, 2, 0, tzinfo=dt.UTC)
 LEVELS = CHINESE_LEVELS
@@ -24,7 +24,7 @@ V2,羊角村,village,T1
 
 
 def rows(text: str = TREE) -> list[VenueRow]:
-    return parse_csv(text.encode())
+    return parse_file(text.encode())
 
 
 class Clock:

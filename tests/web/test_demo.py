@@ -22,9 +22,9 @@ import pytest
 from aiortc import RTCConfiguration, RTCPeerConnection, RTCSessionDescription
 from aiortc.mediastreams import MediaStreamTrack
 
-from attendance.people import parse_csv as parse_people
+from attendance.people import parse_file as parse_people
 from broadcast import test_pattern as pattern
-from venues.tree import parse_csv
+from venues.tree import parse_file
 from web import demo as demonstration
 from web.demo_cast import PARTS, VILLAGE, branch, people_csv
 from web.demo_process import Child, free_ports
@@ -38,7 +38,7 @@ PATIENCE_S = 90.0
 
 
 def test_the_branch_runs_through_all_five_levels_of_the_real_tree() -> None:
-    rows = parse_csv((resources.files("venues") / "data" / "guizhou_venues.csv").read_bytes())
+    rows = parse_file((resources.files("venues") / "data" / "guizhou_venues.csv").read_bytes())
     found = branch(rows)
     assert [row.level for row in found] == LEVELS
     assert found[-1].code == VILLAGE

@@ -26,11 +26,11 @@ def people() -> None:
 @click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
 @CONFIG
 def import_(file: Path, settings: Settings) -> None:
-    """Import people from the CSV file FILE at the root node.
+    """Import people from FILE, XLSX or CSV, at the root node.
 
-    The first line names the columns: number, name, venue (or 编号, 姓名, 所属场所); venue is the code of the home
-    venue. People whose number is known are updated, nobody is removed. If there is any mistake in the file, every
-    mistake is listed with its line and nothing is imported.
+    The first line names the columns: number, name, venue (or 编号, 姓名, 所属场所); venue is the home venue: its code,
+    its name, or names from the top down with / between them. People whose number is known are updated, nobody is
+    removed. If there is any mistake in the file, every mistake is listed with its line and nothing is imported.
     """
     check_root(settings, "people")
     data = file.read_bytes()

@@ -11,7 +11,7 @@ import click
 
 from venues.settings import Settings
 from venues.store import ImportSummary
-from venues.tree import TreeInvalid, parse_csv
+from venues.tree import TreeInvalid, parse_file
 from web.commands.common import CONFIG, CommandGroup, check_root, opened, run
 
 
@@ -24,7 +24,7 @@ def venues() -> None:
 @click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
 @CONFIG
 def import_(file: Path, settings: Settings) -> None:
-    """Import venues from the CSV file FILE at the root node.
+    """Import venues from FILE, XLSX or CSV, at the root node.
 
     The first line names the columns: code, name, level, parent (or 代码, 名称, 级别, 上级); parent is the code of the
     venue above, empty for the root. A venue whose code is known keeps its identity and is updated, nothing is removed.
@@ -33,7 +33,7 @@ def import_(file: Path, settings: Settings) -> None:
     check_root(settings, "venues")
     data = file.read_bytes()
     try:
-        rows = parse_csv(data)
+        rows = parse_file(data)
 
         async def work(progress: Callable[[int, int], None]) -> ImportSummary:
             async with opened(settings) as node:

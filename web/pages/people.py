@@ -1,4 +1,4 @@
-"""The list of people: finding somebody; bringing in one CSV file, all its mistakes by line."""
+"""The list of people: finding somebody; bringing in one file, XLSX or CSV, all its mistakes by line."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from aiohttp import web
 
 from attendance.people import PROBLEM_MESSAGES, PersonProblem
 from attendance.people_store import PeopleImported, PeopleImportRefused
+from venues.errors import TongtangError
 from web import targets
 from web.api.people_models import PeopleQuery
 from web.errors import Refused
@@ -41,6 +42,8 @@ async def bring_in(request: web.Request) -> web.Response:
     except PeopleImportRefused as error:
         problem = complaint(request, error)
         return await _page(request, status=error.status, problem=problem, problems=error.problems)
+    except TongtangError as error:
+        return await _page(request, status=error.status, problem=complaint(request, error))
     node.changes.notify()
     return await _page(request, done=done)
 
