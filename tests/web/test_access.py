@@ -67,6 +67,7 @@ UNBOUND = {
     "GET /venues",
     "GET /people",
     "GET /screen",
+    "GET /kiosk",
     "GET /api/screen",
     "GET /api/quarantine",
     "GET /api/quarantine/entries",

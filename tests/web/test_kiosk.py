@@ -70,7 +70,8 @@ async def test_a_card_checks_its_bearer_in_once(scene: Scene) -> None:
     assert (guest.body["outcome"], guest.body["home"]["name"]) == ("guest", "红花岗区")
     assert guest.body["home_above"] == "遵义市"
     state = await scene.state()
-    assert (state["state"], state["present"], state["expected"]) == ("open", 2, 3)
+    assert (state["state"], state["present"], state["guests"], state["expected"]) == ("open", 2, 1, 2)
+    assert (state["pending_events"], state["oldest_pending_s"]) == (0, None)
     entries = (await scene.operator("GET", f"/api/lectures/{scene.lecture.id}/people/{person_id('1')}")).body["entries"]
     assert [(one["method"], one["operator"]) for one in entries] == [("kiosk", None)]
     assert entries[0]["data"]["card"] == first.body["card"]
@@ -82,6 +83,12 @@ async def test_the_repeat_of_a_lost_answer_is_answered_as_the_first_one_was(scen
     for status in (201, 200):
         answer = await scene.show("张伟", event=event)
         assert (answer.status, answer.body["outcome"]) == (status, "new")
+
+
+async def test_a_card_that_waited_is_not_taken_for_another_lecture(scene: Scene) -> None:
+    await scene.node.lectures.start(scene.lecture.id)
+    assert (await scene.show("王芳", lecture="of yesterday")).code == "kiosk_shut"
+    assert (await scene.show("王芳", lecture=scene.lecture.id)).status == 201
 
 
 async def test_what_is_refused_says_why(scene: Scene) -> None:

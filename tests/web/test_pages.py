@@ -83,7 +83,7 @@ def pages_of(role: Role, stage: Stage) -> list[str]:
     lecture, root, city = f"/lectures/{stage.lecture}", stage.venues["52"].id, stage.venues["5201"].id
     everybody = ["/", "/lectures", "/venues", f"/venues/{city}?q=%E6%9D%91", f"{lecture}/report?venue={root}"]
     names = f"{lecture}/names?venue={root}&which="
-    operator = ["/screen", f"{lecture}/roll-call", *(names + which for which in report_files.TITLES)]
+    operator = ["/screen", "/kiosk", f"{lecture}/roll-call", *(names + which for which in report_files.TITLES)]
     more = {Role.LECTURER: [f"{lecture}/desk"], Role.OPERATOR: operator}
     person = f"{lecture}/people/{person_id('0002')}"
     organizer = ["/people", f"/people/{person_id('0002')}", f"{lecture}/expected?q=5201", "/policies", person]
@@ -375,6 +375,7 @@ def test_translations_keep_the_fields_of_their_sentences() -> None:
         ("desk", ["desk", "desk_state", "sources", "confirm"]),
         ("roll_call", ["roll_call", "person_list", "room", "state_bar", "hand_in", "confirm"]),
         ("check_in", ["check_in"]),
+        ("kiosk", ["kiosk", "kiosk_state"]),
     ],
 )
 def test_every_phrase_that_a_module_says_is_on_its_page(template: str, modules: list[str]) -> None:

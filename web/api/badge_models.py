@@ -15,10 +15,12 @@ PersonId = Annotated[str, Field(min_length=1, max_length=100)]
 
 
 class BadgeShown(In):
-    """`payload`: what the card says, as it was read. A page that may ask twice makes the `event` (UUIDv7) itself."""
+    """`payload`: what the card says, as it was read. A page that may ask twice makes the `event` (UUIDv7) itself.
+    `lecture`: for which the card was shown at a kiosk; when another one is on by now, it is refused."""
 
     payload: Annotated[str, Field(min_length=1, max_length=8000)]
     event: Annotated[str, Field(max_length=64)] | None = None
+    lecture: Annotated[str, Field(max_length=64)] | None = None
 
 
 class BadgeAnswer(Out):
@@ -36,15 +38,20 @@ class BadgeAnswer(Out):
 
 
 class KioskOut(Out):
-    """`state`: open (cards are taken), early, no_lecture, closed, no_venue; `sentence` says it."""
+    """`state`: open (cards are taken), early, no_lecture, closed, no_venue; `sentence` says it. `present` (`guests`
+    among them) and `expected` are those of the node's very own venue, as in its roll-call."""
 
     state: str
     sentence: str
     venue: VenueOut | None
     lecture: LectureOut | None
     present: int
+    guests: int
     expected: int
     link: LinkOut
+    pending_events: int
+    oldest_pending_s: float | None
+    time: Timestamp
 
 
 class FrameQuery(In):

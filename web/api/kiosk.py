@@ -40,15 +40,21 @@ async def state(request: web.Request) -> KioskOut:
         if lecture is not None and name == "open" and await node.log.closed(lecture.id):
             name = "closed"
         sentence = sentences.KIOSK[name]
-    count = await node.reports.count(lecture.id, node.venue.id) if lecture and node.venue else None
+    found = await node.reports.roll_call(lecture.id, node.venue.id) if lecture and node.venue else None
+    entries = found.entries if found else ()
+    pending, oldest = await node.pending()
     return KioskOut(
         state=name,
         sentence=say(request, sentence),
         venue=present.venue_out(node.settings, node.venue) if node.venue else None,
         lecture=present.lecture_out(lecture) if lecture else None,
-        present=count.present if count else 0,
-        expected=count.expected if count else 0,
+        present=sum(entry.present for entry in entries),
+        guests=sum(entry.present and entry.guest for entry in entries),
+        expected=sum(not entry.guest for entry in entries),
         link=link_out(request),
+        pending_events=pending,
+        oldest_pending_s=oldest,
+        time=node.now(),
     )
 
 
@@ -63,7 +69,8 @@ async def check_in(request: web.Request) -> web.Response:
     node = node_of(request)
     node.require_venue()
     lecture = await node.current_lecture()
-    if lecture is None or door_state(lecture, node.now()) != "open":
+    meant = body_of(request, BadgeShown).lecture
+    if lecture is None or door_state(lecture, node.now()) != "open" or meant not in (None, lecture.id):
         raise KioskShut
     return await _checked_in(request, node, lecture.id, Method.KIOSK, None)
 

@@ -3,7 +3,7 @@
 /sign-in  /sign-out  /language/{locale}      who one is, and in which language
 /                                            home, by role
 /lectures  /lectures/{lecture}/desk          plan, start, stop; the lecturer's desk
-/screen  /lectures/{lecture}/roll-call       what a venue works with
+/screen  /kiosk  /lectures/{lecture}/roll-call  what a venue works with
 /c/{code}  /r/{code}                         a phone checks in (the QR codes' addresses), here or for a venue below
 /venues[/{venue}]  /people[/{person}]        the tree, enrolment, the list of people
 /privacy  /quarantine                        erasing a person; what this node keeps aside

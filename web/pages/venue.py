@@ -1,4 +1,4 @@
-"""What a venue works with: the big screen and the roll-call."""
+"""What a venue works with: the big screen, the kiosk at the door and the roll-call."""
 
 from __future__ import annotations
 
@@ -17,9 +17,19 @@ async def screen(request: web.Request) -> web.Response:
     """Opens at once whatever the node's state: what it waits for, the page says itself."""
     node = node_of(request)
     path = await node.venues.path(node.venue.id) if node.venue else []
+    return await _unattended(request, "screen.html", path[-2].name if len(path) > 1 else "")
+
+
+async def kiosk(request: web.Request) -> web.Response:
+    """Where people hold their cards up. It opens by itself, as the screen does."""
+    return await _unattended(request, "kiosk.html")
+
+
+async def _unattended(request: web.Request, template: str, parent_name: str = "") -> web.Response:
+    """A page of a browser that is remembered as the venue's own: nobody signs in there after a power cut."""
     secret = await screen_secret(request)
     csrf = csrf_token(secret) if secret else csrf_of(request)
-    response = render(request, "screen.html", parent_name=path[-2].name if len(path) > 1 else "", csrf=csrf)
+    response = render(request, template, parent_name=parent_name, csrf=csrf)
     if secret:
         remember_screen(request, response, secret)
     return response
@@ -39,6 +49,7 @@ async def roll_call(request: web.Request) -> web.Response:
 
 ROUTES = [
     Route("GET", "/screen", screen, access=Access.SCREEN, target=targets.screen, page=True),
+    Route("GET", "/kiosk", kiosk, access=Access.SCREEN, target=targets.screen, page=True),
     Route("POST", "/screen/rung", pin, access=Access.OPERATOR, target=targets.screen, page=True, form=True),
     Route(
         "GET",

@@ -46,13 +46,15 @@ function recognize(response) {
   if (again) node.dispatchEvent(new Event("again"));
 }
 
-/** Ask the node. Answers with parsed JSON (null without content); throws ApiError, never anything else. */
+/** Ask the node; `body` goes as JSON, bytes (a Uint8Array) as they are. Answers with parsed JSON (null without content);
+ * throws ApiError, never anything else. */
 export async function ask(method, path, body, { timeoutMs = 10_000, headers = {}, keepalive = false } = {}) {
   const options = { method, headers: { Accept: "application/json", ...headers }, signal: AbortSignal.timeout(timeoutMs), keepalive };
   if (method !== "GET") options.headers["X-CSRF-Token"] = csrf;
   if (body !== undefined) {
-    options.headers["Content-Type"] = "application/json";
-    options.body = JSON.stringify(body);
+    const bytes = body instanceof Uint8Array;
+    options.headers["Content-Type"] = bytes ? "application/octet-stream" : "application/json";
+    options.body = bytes ? body : JSON.stringify(body);
   }
   let response;
   let text;
