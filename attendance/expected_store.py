@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from attendance.expectation import EVERYBODY, Expected
 from attendance.tables import expectation as table
-from attendance.tables import person, person_home
+from attendance.tables import person, person_home, presence
 from venues.tables import venue_closure
 
 UNIT, LEVEL, PERSON = "unit", "level", "person"
@@ -54,6 +54,27 @@ def put_expected(connection: Connection, lecture: str, expected: Expected) -> No
 
 def drop_expected(connection: Connection, lectures: Collection[str]) -> None:
     connection.execute(table.delete().where(table.c.lecture_id.in_(list(lectures))))
+
+
+def forget_listed(connection: Connection, people: Collection[str]) -> bool:
+    """Take these people off all lists (each stays a list); whether any was on one."""
+    mine = sa.and_(table.c.kind == PERSON, table.c.ref.in_(list(people)))
+    return connection.execute(table.delete().where(mine)).rowcount > 0
+
+
+def rename_listed(connection: Connection, lecture: str, pseudonyms: Mapping[str, str]) -> None:
+    """Those on the lecture's list who have a pseudonym now stand on it under that."""
+    rows = sa.and_(table.c.lecture_id == lecture, table.c.kind == PERSON, table.c.ref.in_(list(pseudonyms)))
+    for ref in connection.scalars(sa.select(table.c.ref).where(rows)).all():
+        one = sa.and_(table.c.lecture_id == lecture, table.c.kind == PERSON, table.c.ref == ref)
+        connection.execute(table.update().where(one).values(ref=pseudonyms[ref]))
+
+
+def keep_listed(connection: Connection, lecture: str) -> None:
+    """Of the lecture's list, only those of whom anything stands in the lecture."""
+    there = sa.select(presence.c.person_id).where(presence.c.lecture_id == lecture)
+    mine = sa.and_(table.c.lecture_id == lecture, table.c.kind == PERSON, table.c.ref != _OTHERS)
+    connection.execute(table.delete().where(mine, table.c.ref.not_in(there)))
 
 
 def lists_people(connection: Connection) -> bool:

@@ -16,12 +16,11 @@ from sqlalchemy.engine import Connection
 
 from attendance.expectation import EVERYBODY, Expected
 from attendance.expected_store import PERSON, expected_of
+from attendance.homes import NOWHERE
 from attendance.lectures import Lecture
 from attendance.tables import expectation, person, person_home
 from venues.database import look_up
 from venues.tables import venue, venue_closure
-
-NOWHERE = 0  # in the place of a home: on no roster here at that time
 
 Within = Callable[[sa.ColumnElement[int]], sa.ColumnElement[bool]]
 

@@ -3,25 +3,25 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+import datetime as dt
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
+from attendance import residents_store, summary_store
 from attendance import stamps_store as stamps
-from attendance import summary_store
 from attendance.people import Person, PersonProblem, PersonRow, parse_file, person_id, rows_of, table_of
 from attendance.people_plan import PeoplePlan, homes_of, plan, settle
+from attendance.residents_store import changed_from, drop
 from attendance.tables import person as table
-from venues.database import Database
+from venues.database import Database, look_up
 from venues.errors import TongtangError
 from venues.finding import Finder
 from venues.tables import venue, venue_closure
 from venues.tree import Venue
-
-_CHUNK = 1000
 
 
 class PeopleImportRefused(TongtangError):
@@ -33,6 +33,13 @@ class PeopleImportRefused(TongtangError):
     def __init__(self, problems: Sequence[PersonProblem]) -> None:
         self.problems = tuple(sorted(problems, key=lambda problem: problem.line))
         super().__init__(count=len(problems), line=self.problems[0].line)
+
+
+class PeopleUnknown(TongtangError):
+    """Nothing was changed; nobody has the number {numbers}."""
+
+    code: ClassVar[str] = "people_unknown"
+    status: ClassVar[int] = 422
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,12 +57,13 @@ class PeoplePreview:
 
 
 class PeopleStore:
-    """`entropy(n)` gives n random bytes."""
+    """`now` gives aware UTC; `entropy(n)` gives n random bytes."""
 
     name = "people"
 
-    def __init__(self, db: Database, entropy: Callable[[int], bytes]) -> None:
+    def __init__(self, db: Database, entropy: Callable[[int], bytes], now: Callable[[], dt.datetime]) -> None:
         self._db = db
+        self._now = now
         self._entropy = entropy
 
     async def import_csv(self, data: bytes) -> PeopleImported:
@@ -69,7 +77,7 @@ class PeopleStore:
         def work(connection: Connection) -> PeopleImported:
             found, _ = _planned(connection, *people)
             changed = found.changed
-            self._write(connection, list(found.added), changed, [])
+            self._write(connection, list(found.added), changed)
             return PeopleImported(added=len(found.added), changed=len(changed), unchanged=found.unchanged)
 
         return await self._db.write(work)
@@ -90,15 +98,44 @@ class PeopleStore:
         row = await self._db.read(lambda connection: connection.execute(query).one_or_none())
         return None if row is None else Person(id=row.id, number=row.number, name=row.name, home=row.home_id)
 
+    async def leave(self, numbers: Iterable[str], at: dt.datetime) -> int:
+        """Take these people off the roster: no lecture from then on expects them, what was attended stays. Returns how
+        many were on it. Raises PeopleUnknown; then nothing changes."""
+        return await self._change(numbers, at, residents_store.leave)
+
+    async def come_back(self, numbers: Iterable[str], at: dt.datetime) -> int:
+        """Put people who left on the roster again, at their last home. Returns how many there were. Raises
+        PeopleUnknown; then nothing changes."""
+        return await self._change(numbers, at, residents_store.come_back)
+
+    async def _change(
+        self, numbers: Iterable[str], at: dt.datetime, how: Callable[[Connection, Iterable[str], dt.datetime], int]
+    ) -> int:
+        ids, at = {person_id(number): number for number in numbers}, to_ms(at)
+
+        def work(connection: Connection) -> int:
+            known = look_up(connection, ids, lambda id_: sa.select(table.c.number).where(table.c.id == id_))
+            unknown = [number for id_, number in ids.items() if id_ not in known]
+            if unknown:
+                raise PeopleUnknown(numbers=", ".join(sorted(unknown)))
+            count = how(connection, ids, at)
+            if count:
+                stamps.touch(connection, self.name, self._entropy)
+                changed_from(connection, at, self._entropy)
+            return count
+
+        return await self._db.write(work)
+
     async def version(self, venue_id: int) -> str:
         return await self._db.read(lambda connection: stamps.version(connection, self.name, venue_id))
 
     async def export(self, venue_id: int) -> object:
-        """The people at home in the venue's subtree: `[{"number", "name", "home"}…]`."""
+        """The people at home in the venue's subtree now: `[{"number", "name", "home"}…]`; who else there was is told
+        by `residents_store.Homes`."""
         query = (
             sa.select(table.c.number, table.c.name, table.c.home_id)
             .join(venue_closure, venue_closure.c.descendant == table.c.home_id)
-            .where(venue_closure.c.ancestor == venue_id)
+            .where(venue_closure.c.ancestor == venue_id, table.c.gone_at.is_(None))
         )
         rows = await self._db.read(lambda connection: connection.execute(query).all())
         return [{"number": row.number, "name": row.name, "home": row.home_id} for row in rows]
@@ -113,26 +150,55 @@ class PeopleStore:
             known = _everybody(connection)
             added = [person for id_, person in wanted.items() if id_ not in known]
             changed = [person for id_, person in wanted.items() if id_ in known and known[id_] != person]
-            self._write(connection, added, changed, [id_ for id_ in known if id_ not in wanted])
+            gone = [id_ for id_ in known if id_ not in wanted]
+            drop(connection, [*gone, *(person.id for person in added)])  # who came back among them
+            _update(connection, changed)
+            _insert(connection, added, None)
+            if added or changed or gone:
+                stamps.touch(connection, self.name, self._entropy)
+                summary_store.all_changed(connection)
 
         await self._db.write(work)
 
-    def _write(self, connection: Connection, added: list[Person], changed: list[Person], gone: Sequence[str]) -> None:
-        for start in range(0, len(gone), _CHUNK):
-            connection.execute(table.delete().where(table.c.id.in_(gone[start : start + _CHUNK])))
-        if changed:
-            update = table.update().where(table.c.id == sa.bindparam("key"))
-            connection.execute(
-                update.values(
-                    number=sa.bindparam("number"), name=sa.bindparam("name"), home_id=sa.bindparam("home_id")
-                ),
-                [_row(person) | {"key": person.id} for person in changed],
-            )
-        if added:
-            connection.execute(table.insert(), [_row(person) | {"id": person.id} for person in added])
-        if added or changed or gone:
+    def _write(self, connection: Connection, added: list[Person], changed: list[Person]) -> None:
+        """Who has another home moved there now; who is new came now, but for the first list of all."""
+        now = to_ms(self._now())
+        first = connection.scalar(sa.select(table.c.id).limit(1)) is None
+        back = look_up(
+            connection, [one.id for one in added], lambda id_: sa.select(table.c.id).where(table.c.id == id_)
+        )
+        residents_store.come_back(connection, back, now)
+        known = [*changed, *(person for person in added if person.id in back)]
+        homes = look_up(
+            connection, [one.id for one in known], lambda id_: sa.select(table.c.home_id).where(table.c.id == id_)
+        )
+        moves = {person.id: homes[person.id] for person in known if homes[person.id] != person.home}
+        residents_store.moved(connection, moves, now)
+        _update(connection, known)
+        _insert(connection, [person for person in added if person.id not in back], None if first else now)
+        if added or changed:
             stamps.touch(connection, self.name, self._entropy)
+        if first:
             summary_store.all_changed(connection)
+        elif added or moves:
+            changed_from(connection, now, self._entropy)
+
+
+def _update(connection: Connection, people: Sequence[Person]) -> None:
+    update = table.update().where(table.c.id == sa.bindparam("key"))
+    update = update.values(number=sa.bindparam("number"), name=sa.bindparam("name"), home_id=sa.bindparam("home_id"))
+    if people:
+        connection.execute(update, [_row(person) | {"key": person.id} for person in people])
+
+
+def _insert(connection: Connection, people: Sequence[Person], since: dt.datetime | None) -> None:
+    if people:
+        connection.execute(table.insert(), [_row(person) | {"id": person.id, "since": since} for person in people])
+
+
+def to_ms(at: dt.datetime) -> dt.datetime:
+    """Whole milliseconds: what the wire carries, so that a replica is equal."""
+    return at.replace(microsecond=at.microsecond // 1000 * 1000)
 
 
 def _planned(connection: Connection, rows: list[PersonRow], problems: list[PersonProblem]) -> tuple[PeoplePlan, Finder]:
@@ -145,7 +211,8 @@ def _planned(connection: Connection, rows: list[PersonRow], problems: list[Perso
 
 
 def _everybody(connection: Connection) -> dict[str, Person]:
-    rows = connection.execute(sa.select(table))
+    """Who is on the roster now."""
+    rows = connection.execute(sa.select(table).where(table.c.gone_at.is_(None)))
     return {row.id: Person(id=row.id, number=row.number, name=row.name, home=row.home_id) for row in rows}
 
 

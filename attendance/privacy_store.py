@@ -14,12 +14,13 @@ from dataclasses import dataclass
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from attendance import bearers_store, erasure_store, quarantine_store, summary_store
+from attendance import bearers_store, erasure_store, quarantine_store, residents_store, summary_store
 from attendance import stamps_store as stamps
 from attendance.blank import AFTER
 from attendance.blank_store import blank, count, lectures
 from attendance.erasure import Erasure, Forgotten, NobodyToErase, Reason, from_wire, latest, to_wire
 from attendance.erasure_store import means
+from attendance.expected_store import forget_listed
 from attendance.people import person_id
 from attendance.retention import FOR_EVER, Keep, strictest
 from attendance.retention import from_wire as keep_from_wire
@@ -33,7 +34,8 @@ from venues.tables import meta
 
 PURGE = "attendance.purge"  # key in `meta`: since when the files are to be rewritten
 _KEEP_ABOVE = "attendance.keep_above"  # key in `meta`: how long the node above keeps it
-PERSONAL = ("event", "presence", "person", "person_year", "quarantine")  # tables that hold people
+# Tables that hold people.
+PERSONAL = ("event", "presence", "person", "person_home", "expectation", "person_year", "quarantine")
 _TOGETHER = 20  # people in one transaction
 
 Hook = Callable[[Connection, Forgotten], None]
@@ -160,9 +162,11 @@ class Privacy:
         numbers: dict[str, set[str]] = {one.id: {one.number} for one in roster}
         names: dict[str, set[str]] = {one.id: {one.name} for one in roster}
         if roster:
-            connection.execute(person_table.delete().where(person_table.c.id.in_(people)))
+            residents_store.drop(connection, list(people))
             stamps.touch(connection, "people", self._entropy)
             summary_store.all_changed(connection)
+        if forget_listed(connection, people):
+            stamps.touch(connection, "lectures", self._entropy)
         for lecture in lectures(connection):
             pseudonyms = {person: one.pseudonym for person, one in people.items()}
             for subject, event in blank(connection, lecture, pseudonyms, lambda who, event: means(people[who], event)):

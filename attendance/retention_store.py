@@ -16,11 +16,13 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from attendance import quarantine_store
+from attendance import quarantine_store, residents_store
+from attendance import stamps_store as stamps
 from attendance.blank import SOMEBODY, is_blank, pseudonym
 from attendance.blank_store import blank, lectures, take_devices
 from attendance.erasure_store import year_key
 from attendance.event import CARD
+from attendance.expected_store import keep_listed, rename_listed
 from attendance.paths_store import Paths
 from attendance.retention import Keep, before, held_at
 from attendance.store import Rows
@@ -54,7 +56,7 @@ class Retention:
             await self._forget(each, now)
         over = before(now, keep.people_days)
         if over is not None:
-            await self._db.write(lambda connection: _tidy(connection, over))
+            await self._db.write(lambda connection: _tidy(connection, over, self._entropy))
         return len(due)
 
     async def _forget(self, due: _Due, now: dt.datetime) -> None:
@@ -68,6 +70,7 @@ class Retention:
         key = bytes.fromhex(Rows(connection, Paths()).remember(year_key(due.year), lambda: self._entropy(32).hex()))
         names = {subject: pseudonym(key, subject) for subject in some}
         blank(connection, due.lecture, names, lambda _, event: not is_blank(event))
+        rename_listed(connection, due.lecture, names)
 
     def _devices(self, connection: Connection, due: _Due, some: Sequence[str]) -> None:
         take_devices(connection, some)
@@ -80,6 +83,7 @@ class Retention:
         insert = upsert(connection, forgotten).values(lecture=due.lecture, year=due.year, **values)
         connection.execute(insert.on_conflict_do_update(index_elements=["lecture"], set_=values))
         if due.people:
+            keep_listed(connection, due.lecture)
             connection.execute(badge_seen.delete().where(badge_seen.c.lecture == due.lecture))
 
 
@@ -119,9 +123,11 @@ def _devices_left(connection: Connection, lecture: str) -> list[str]:
     return list(connection.scalars(query.order_by(about.position)))
 
 
-def _tidy(connection: Connection, over: dt.datetime) -> None:
+def _tidy(connection: Connection, over: dt.datetime, entropy: Callable[[int], bytes]) -> None:
     """What else of that time there is: quarantine, and the keys of the years that have gone."""
     quarantine_store.forget_before(connection, over)
+    if residents_store.forget_before(connection, over):
+        stamps.touch(connection, residents_store.PEOPLE, entropy)
     keys: sa.Select[Any] = sa.select(meta.c.key).where(meta.c.key.like(f"{year_key(0)[:-1]}%"))
     gone = [key for key in connection.scalars(keys) if key < year_key(over.year)]
     connection.execute(meta.delete().where(meta.c.key.in_(gone)))

@@ -39,7 +39,7 @@ person_home = sa.Table(
     metadata,
     sa.Column("person_id", sa.String(36), primary_key=True),
     sa.Column("until", UtcDateTime, primary_key=True),
-    sa.Column("venue_id", sa.Integer, nullable=False),  # 0: on no roster here, see attendance.homes_store
+    sa.Column("venue_id", sa.Integer, nullable=False),  # 0: on no roster here, see attendance.homes
     sa.Index("person_home_by_venue", "venue_id"),
     sa.Index("person_home_by_time", "until"),
 )

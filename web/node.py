@@ -244,6 +244,7 @@ class Node(Stores):
                 self.lectures,
                 self.privacy,
                 self.people,
+                self.homes,  # after the people, whom it adds to
                 self.badges,  # after the people whose they are
                 self.users,
                 self.phone_url,

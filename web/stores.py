@@ -17,6 +17,7 @@ from attendance.privacy_store import Privacy
 from attendance.quarantine_store import Quarantine
 from attendance.record_reports import RecordReports
 from attendance.reports import Reports
+from attendance.residents_store import Homes
 from attendance.retention import Keep
 from attendance.retention_store import Retention
 from attendance.roster_reports import Rosters
@@ -54,7 +55,8 @@ class Stores:
         self.users = UserStore(self.db, entropy, now)
         self.lectures = LectureStore(self.db, now, entropy)
         self.expectations = Expectations(self.db, entropy)
-        self.people = PeopleStore(self.db, entropy)
+        self.people = PeopleStore(self.db, entropy, now)
+        self.homes = Homes(self.db, entropy)
         self.rosters = Rosters(self.db)
         self.badges = BadgeStore(self.db, now, entropy, is_root=is_root)
         self.policies = PolicyStore(self.db, now, entropy, is_root=is_root)

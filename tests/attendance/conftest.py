@@ -19,7 +19,7 @@ async def site(database: Database, clock: Clock) -> Site:
     """The province's node: the whole tree, a roster, one live lecture for everybody."""
     await plant(database)
     entropy = Entropy()
-    await PeopleStore(database, entropy).import_csv(ROSTER.encode())
+    await PeopleStore(database, entropy, clock).import_csv(ROSTER.encode())
     lectures = LectureStore(database, clock, entropy)
     lecture = await lectures.create("民法典", 1)
     await lectures.start(lecture.id)

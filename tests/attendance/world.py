@@ -9,6 +9,7 @@ from pathlib import Path
 
 from attendance import EventLog, Kind, LectureStore, Method, PeopleStore
 from attendance.event import Event
+from attendance.residents_store import Homes
 from venues.database import Database
 from venues.store import VenueStore
 from venues.tree import Level, VenueRow
@@ -71,7 +72,8 @@ class Site:
         self.clock = clock
         self.entropy = entropy
         self.lecture = lecture
-        self.people = PeopleStore(db, entropy)
+        self.people = PeopleStore(db, entropy, clock)
+        self.homes = Homes(db, entropy)
         self.lectures = LectureStore(db, clock, entropy)
         self.venues = VenueStore(db)
         self.changes = 0
@@ -113,6 +115,7 @@ async def below(parent: Site, venue: int, path: Path) -> Site:
     site = Site(db, parent.clock, Entropy(venue), parent.lecture)
     await site.venues.replace(await parent.venues.export(venue))
     await site.people.replace(await parent.people.export(venue))
+    await site.homes.replace(await parent.homes.export(venue))
     await site.lectures.replace(await parent.lectures.export(venue))
     return site
 
