@@ -13,13 +13,17 @@ from attendance.badge_store import BadgeStore
 from attendance.blank import AFTER, ERASED, SOMEBODY
 from attendance.erasure import Forgotten, NobodyToErase, Reason
 from attendance.event import content_hash, to_wire
+from attendance.expectation import Expected
+from attendance.expectation_store import Expectations
 from attendance.people import person_id
 from attendance.privacy_store import Privacy
 from attendance.tables import badge as badge_table
 from attendance.tables import badge_revoked as revoked_table
 from attendance.tables import badge_seen as seen_table
 from attendance.tables import event as event_table
+from attendance.tables import expectation as expectation_table
 from attendance.tables import person as person_table
+from attendance.tables import person_home as home_table
 from attendance.tables import presence as presence_table
 from attendance.tables import quarantine as quarantine_table
 from tests.attendance.world import VILLAGE, VILLAGE_2, Site, an_event, below
@@ -284,3 +288,21 @@ async def test_other_stores_forget_in_the_same_transaction(site: Site) -> None:
     assert await at.must_purge() == since
     await at.purged(since)
     assert await at.must_purge() == ""
+
+
+async def test_former_homes_and_lists_forget_too(site: Site, tmp_path: Path) -> None:
+    store = Expectations(site.db, site.entropy)
+    site.clock.move(hours=1)
+    await site.people.import_csv("number,name,venue\nA1,张三,V2\n".encode())
+    await store.set(site.lecture, Expected(people=(PERSON,)))
+    child = await below(site, VILLAGE, tmp_path)
+    for one in (site, child):
+        assert PERSON in str(await rows(one, home_table)) + str(await rows(one, person_table))
+        assert PERSON in str(await rows(one, expectation_table))
+    await erase(site)
+    await pass_down(site, child)
+    for one in (site, child):
+        for table in (home_table, person_table, expectation_table):
+            assert PERSON not in str(await rows(one, table))
+        assert (await Expectations(one.db, one.entropy).get(site.lecture)) == Expected(others=True)
+    await child.db.close()

@@ -11,12 +11,16 @@ from attendance import Closings, Kind, Method, Outcome
 from attendance.blank import ERASED, SOMEBODY
 from attendance.erasure import Reason
 from attendance.event import content_hash, to_wire
+from attendance.expectation import Expected
+from attendance.expectation_store import Expectations
 from attendance.people import person_id
 from attendance.privacy_store import Privacy
 from attendance.retention import Keep
 from attendance.retention_store import Retention
 from attendance.tables import event as event_table
+from attendance.tables import expectation as expectation_table
 from attendance.tables import forgotten as forgotten_table
+from attendance.tables import person_home as person_home_table
 from attendance.tables import presence as presence_table
 from attendance.tables import quarantine as quarantine_table
 from tests.attendance.test_privacy_store import rows, said
@@ -169,3 +173,22 @@ async def test_an_erasure_is_forgotten_when_nothing_that_it_means_can_come_any_m
     await village.replace(await root.export(VILLAGE))
     assert await root.list() == await village.list() == []
     await child.db.close()
+
+
+async def test_lists_and_former_homes_end_with_their_time(site: Site) -> None:
+    await attended(site)
+    listed = tuple(person_id(number) for number in ("A1", "B1"))
+    await Expectations(site.db, site.entropy).set(site.lecture, Expected(people=listed))
+    await site.people.leave(["A2"], site.clock())
+    await site.people.import_csv("number,name,venue\nA1,张三,V2\n".encode())
+    version = await site.people.version(VILLAGE)
+    site.clock.move(days=31)
+    assert await forget(site) == 1
+    left = str([await rows(site, table) for table in (expectation_table, person_home_table)])
+    assert not any(person in left for person in listed)
+    refs = {str(row["ref"]) for row in await rows(site, expectation_table)}
+    there = {str(row["person_id"]) for row in await rows(site, presence_table)}
+    assert len(refs - {""}) == len(refs & there) == 1  # who came stays on the list, by the pseudonym
+    assert await site.people.get(person_id("A2")) is None
+    assert await site.people.get(person_id("A1")) is not None
+    assert await site.people.version(VILLAGE) != version
