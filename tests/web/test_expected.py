@@ -10,8 +10,9 @@ from pathlib import Path
 import aiohttp
 import pytest
 
-from tests.web.nodes import Client, add_user, client, make_node, plant, serving
+from tests.web.nodes import Client, add_user, client, eventually, make_node, plant, serving
 from tests.web.test_pages import Browser
+from tests.web.test_tree import child_node, enrol_at
 from venues.tree import Venue
 from web.app import Server
 from web.node import Node
@@ -81,6 +82,19 @@ async def test_everybody_is_expected_until_somebody_says_otherwise(stage: Stage)
     assert "Everybody again" not in stage.browser.text
 
 
+async def test_units_and_levels_and_a_list_over_the_api(stage: Stage) -> None:
+    wanted = {"units": [stage.venues["5201"].id], "levels": [4], "numbers": ["0006", "0006", " ０００1 "]}
+    answer = await stage.caller("PUT", stage.api, wanted)
+    assert answer.status == 200
+    assert [unit["code"] for unit in answer.body["units"]] == ["5201"]
+    assert answer.body["levels"] == [{"level": 4, "level_key": "village"}]
+    assert (answer.body["numbers"], answer.body["expected"]) == (["0001", "0006"], 4)
+    assert (await stage.caller("GET", stage.api)).body == answer.body
+    assert await stage.numbers() == ["0001", "0002", "0003", "0006"]
+    again = await stage.caller("PUT", stage.api, {})
+    assert (again.body["everybody"], again.body["expected"]) == (True, 6)
+
+
 async def test_nothing_is_set_on_a_mistake(stage: Stage) -> None:
     await stage.caller("PUT", stage.api, {"levels": [4]})
     unknown = await stage.caller("PUT", stage.api, {"numbers": ["0001", "X9", "X8"]})
@@ -89,6 +103,72 @@ async def test_nothing_is_set_on_a_mistake(stage: Stage) -> None:
     assert (await stage.caller("PUT", stage.api, {"units": [999]})).code == "expected_unit_outside"
     assert (await stage.caller("PUT", stage.api, {"levels": [7]})).code == "expected_level_unknown"
     assert (await stage.caller("GET", stage.api)).body["levels"] == [{"level": 4, "level_key": "village"}]
+
+
+async def test_units_are_searched_added_and_removed_on_the_page(stage: Stage) -> None:
+    browser, county = stage.browser, stage.venues["520102"]
+    assert await browser.get(f"{stage.page}?q=南明") == 200
+    assert "贵州省 › 贵阳市" in browser.text
+    assert await browser.post(f"{stage.page}/units/add", unit=str(county.id)) == 200
+    assert "those at home in 南明区" in browser.text
+    assert '<strong id="expected">3</strong>' in browser.text
+    await browser.get(f"{stage.page}?q=520102")
+    assert "chosen" in browser.text
+    assert await browser.post(f"{stage.page}/units/add", unit=str(stage.venues["520302"].id)) == 200
+    assert "those at home in 南明区, 红花岗区" in browser.text
+    assert await browser.post(f"{stage.page}/units/remove", unit=str(county.id)) == 200
+    assert await stage.numbers() == ["0005"]
+    assert await browser.post(f"{stage.page}/units/add", unit="999") == 422
+    assert "The lecture is not for venue 999" in browser.text
+
+
+async def test_levels_are_ticked_and_everybody_is_back_with_one_button(stage: Stage) -> None:
+    browser = stage.browser
+    await browser.get(stage.page)
+    assert await browser.post(f"{stage.page}/levels", level="4") == 200
+    assert "those at home at the level Village" in browser.text
+    assert await stage.numbers() == ["0002", "0003"]
+    await browser.get(f"/lectures/{stage.lecture}/report?venue={stage.venues['52'].id}")
+    assert "those at home at the level Village" in browser.text
+    await browser.get(stage.page)
+    assert await browser.post(f"{stage.page}/everybody") == 200
+    assert "everybody at home in 贵州省" in browser.text
+    assert len(await stage.numbers()) == 6
+
+
+async def test_a_list_is_pasted_and_uploaded_and_every_unknown_number_is_named(stage: Stage) -> None:
+    browser = stage.browser
+    await browser.get(stage.page)
+    assert await browser.post(f"{stage.page}/list", numbers="0001,张秀英\nX1\n\nX2") == 422
+    for sentence in (
+        "mistakes in the box: 2.",
+        "Line 2: nobody at home in 贵州省 has the number X1",
+        "Line 4: nobody at home in 贵州省 has the number X2",
+        "0001,张秀英\nX1\n\nX2</textarea>",
+        "everybody at home in 贵州省",
+    ):
+        assert sentence in browser.text
+    assert await browser.post(f"{stage.page}/list", numbers="0001,张秀英\n0005") == 200
+    assert "2 people by list" in browser.text
+    assert "0001,张秀英\n0005,孙七</textarea>" in browser.text
+    assert await stage.numbers() == ["0001", "0005"]
+    assert await upload(browser, stage.page, "编号,姓名\nX3,某人\n") == 422
+    assert "mistakes in the file: 1." in browser.text
+    await browser.get(stage.page)
+    assert await upload(browser, stage.page, "姓名,编号\n周八,0006\n", numbers="0001") == 200
+    assert await stage.numbers() == ["0001", "0006"]
+    assert await browser.post(f"{stage.page}/list", numbers="") == 200
+    assert "everybody at home in 贵州省" in browser.text
+
+
+async def upload(browser: Browser, page: str, content: str, numbers: str = "") -> int:
+    form = aiohttp.FormData()
+    form.add_field("csrf", browser.text.partition('name="csrf" value="')[2].partition('"')[0])
+    form.add_field("numbers", numbers)
+    form.add_field("file", content.encode(), filename="list.csv", content_type="text/csv")
+    async with browser.http.post(f"{browser.url}{page}/list", data=form) as answer:
+        browser.text = await answer.text()
+        return answer.status
 
 
 async def test_only_organizers_of_the_lectures_venue_say_whom_it_expects(stage: Stage) -> None:
@@ -103,3 +183,48 @@ async def test_only_organizers_of_the_lectures_venue_say_whom_it_expects(stage: 
         async with client(stage.server.url) as caller:
             await caller.sign_in(name)
             assert (await caller("PUT", stage.api, {})).status == 403, name
+
+
+async def test_the_nodes_below_count_only_those_whom_the_root_expects(stage: Stage, tmp_path: Path) -> None:
+    async with contextlib.AsyncExitStack() as stack:
+        above = stage.server
+        for code in ("5201", "520102", "520102001", "520102001001"):
+            folder = tmp_path / code
+            await enrol_at(above, stage.venues[code], folder)
+            above = await stack.enter_async_context(serving(child_node(folder, above)))
+            await above.node.ready.wait()
+        village = above
+        operator = await stack.enter_async_context(client(village.url))
+        organizer = await stack.enter_async_context(client(village.url))
+
+        async def counted() -> tuple[object, ...]:
+            """Expected by roll-call, screen and report of the village."""
+            roll_call = await operator("GET", f"/api/lectures/{stage.lecture}/roll-call")
+            screen = await operator("GET", "/api/screen")
+            report = await operator("GET", f"/api/lectures/{stage.lecture}/report")
+            if not roll_call.status == screen.status == report.status == 200:
+                return ()
+            return roll_call.body["expected"], screen.body["expected"], report.body["rows"][0]["expected"]
+
+        async def knows() -> bool:
+            return (await operator.sign_in("operator")).status == 201 and await counted() == (2, 2, 2)
+
+        await eventually(knows)
+        await stage.caller("PUT", stage.api, {"numbers": ["0003", "0006"]})
+        await eventually(lambda: _is(counted, (1, 1, 1)))
+        shown = await operator("GET", f"/lectures/{stage.lecture}/report?venue={stage.venues['520102001001'].id}")
+        assert "people by list" in shown.body
+        await add_user(village.node, "here", Role.ORGANIZER, stage.venues["520102001001"].id)
+        await organizer.sign_in("here")
+        assert (await organizer("PUT", stage.api, {})).code == "outside_subtree"
+        await add_user(village.node, "above", Role.ORGANIZER, stage.venues["52"].id)
+        await organizer.sign_in("above")
+        assert (await organizer("PUT", stage.api, {})).code == "lecture_elsewhere"
+        await stage.caller("PUT", stage.api, {"units": [stage.venues["5203"].id]})
+        await eventually(lambda: _is(counted, (0, 0, 0)))
+        await stage.caller("PUT", stage.api, {})
+        await eventually(lambda: _is(counted, (2, 2, 2)))
+
+
+async def _is(counted, wanted: tuple[int, ...]) -> bool:  # type: ignore[no-untyped-def]
+    return bool(await counted() == wanted)
