@@ -1,9 +1,7 @@
-"""A list of people by number, as somebody pastes or uploads it: text lines or CSV. Pure."""
+"""A list of people by number, as somebody pastes or uploads it: text lines, CSV or XLSX. Pure."""
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import ClassVar
@@ -11,6 +9,7 @@ from typing import ClassVar
 from attendance.event import is_plain
 from attendance.people import NUMBER_LONGEST, clean_number
 from attendance.people import PROBLEM_MESSAGES as PEOPLE_MESSAGES
+from venues import table_file
 from venues.errors import TongtangError
 from venues.tree import encoding_mistake
 
@@ -60,35 +59,34 @@ class NumbersRefused(TongtangError):
 
 
 def parse(data: bytes) -> tuple[list[NumberRow], list[NumberProblem]]:
-    """Each row that is not empty: the number is its first cell, or stands in the column that the first row calls 编号
-    or number; other cells are ignored, and so a list of people is such a list, too. UTF-8, with or without BOM."""
+    """Each row of text, CSV in UTF-8 or XLSX that is not empty: the number is its first cell, or stands in the column
+    that a header calls 编号 or number; other cells are ignored, and so a list of people is such a list, too.
+
+    Raises an error of `venues.workbook`.
+    """
+    table = table_file.read(data, lambda cells: _column(cells) is not None)
+    column = _column(table.header or []) or 0
     rows: list[NumberRow] = []
     problems: list[NumberProblem] = []
-    column, first = 0, True
-    reader = csv.reader(io.StringIO(data.decode("utf-8-sig", errors="surrogateescape"), newline=""), strict=True)
-    line = 0
-    try:
-        for cells in reader:
-            line = reader.line_num
-            if not any(cell.strip() for cell in cells):
-                continue
-            if first:
-                first = False
-                named = [place for place, cell in enumerate(cells) if cell.strip().lower() in _HEADERS]
-                if named:
-                    column = named[0]
-                    continue
-            if len(rows) + len(problems) >= MOST:
-                problems.append(NumberProblem(line, "too_many", {"most": MOST}))
-                break
-            if problem := encoding_mistake("".join(cells)):
-                problems.append(NumberProblem(line, problem))
-                continue
-            taken = row(line, cells[column] if column < len(cells) else "")
-            (rows if isinstance(taken, NumberRow) else problems).append(taken)  # type: ignore[arg-type]
-    except csv.Error as error:  # an open quote, a NUL, a cell of more than 128 KiB
-        problems.append(NumberProblem(line + 1, "malformed", {"value": error}))
+    for line, cells in table.rows[:MOST]:
+        if mistake := encoding_mistake("".join(cells)):
+            problems.append(NumberProblem(line, mistake))
+            continue
+        match row(line, cells[column] if column < len(cells) else ""):
+            case NumberRow() as taken:
+                rows.append(taken)
+            case NumberProblem() as problem:
+                problems.append(problem)
+    if len(table.rows) > MOST:
+        problems.append(NumberProblem(table.rows[MOST][0], "too_many", {"most": MOST}))
+    if table.broken:
+        line, why = table.broken
+        problems.append(NumberProblem(line, "malformed", {"value": why}))
     return rows, problems
+
+
+def _column(cells: list[str]) -> int | None:
+    return next((place for place, cell in enumerate(cells) if cell.lower() in _HEADERS), None)
 
 
 def row(line: int, text: str) -> NumberRow | NumberProblem:

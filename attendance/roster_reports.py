@@ -10,6 +10,7 @@ from typing import Any, ClassVar
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Row
 
+from attendance.homes import NOWHERE
 from attendance.number_list import NumberProblem, NumberRow, NumbersRefused
 from attendance.people import clean_name, clean_number, person_id
 from attendance.tables import person, person_home
@@ -25,6 +26,13 @@ class NotOnRoster(TongtangError):
 
     code: ClassVar[str] = "not_on_roster"
     status: ClassVar[int] = 404
+
+
+class RosterElsewhere(TongtangError):
+    """The list of people is kept at the venue at the top; change it there."""
+
+    code: ClassVar[str] = "roster_elsewhere"
+    status: ClassVar[int] = 409
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,6 +65,7 @@ class Before:
 
     path: tuple[Venue, ...]
     until: dt.datetime
+    away: bool  # not on the roster in that time
 
 
 class Rosters:
@@ -87,7 +96,10 @@ class Rosters:
             before = connection.execute(moves).all()
             known = _paths(connection, {row.venue_id for row in before})
             (one,) = _listed(connection, rows)
-            return one, tuple(Before(path=known.get(row.venue_id, ()), until=row.until) for row in before)
+            return one, tuple(
+                Before(path=known.get(row.venue_id, ()), until=row.until, away=row.venue_id == NOWHERE)
+                for row in before
+            )
 
         return await self._db.read(work)
 

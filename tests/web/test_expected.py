@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+import io
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import aiohttp
 import pytest
+import xlsxwriter
 
 from tests.web.nodes import Client, add_user, client, eventually, make_node, plant, serving
 from tests.web.test_pages import Browser
@@ -152,20 +154,34 @@ async def test_a_list_is_pasted_and_uploaded_and_every_unknown_number_is_named(s
     assert "2 people by list" in browser.text
     assert "0001,张秀英\n0005,孙七</textarea>" in browser.text
     assert await stage.numbers() == ["0001", "0005"]
-    assert await upload(browser, stage.page, "编号,姓名\nX3,某人\n") == 422
+    assert await upload(browser, stage.page, "编号,姓名\nX3,某人\n".encode()) == 422
     assert "mistakes in the file: 1." in browser.text
     await browser.get(stage.page)
-    assert await upload(browser, stage.page, "姓名,编号\n周八,0006\n", numbers="0001") == 200
+    assert await upload(browser, stage.page, "姓名,编号\n周八,0006\n".encode(), numbers="0001") == 200
     assert await stage.numbers() == ["0001", "0006"]
+    await browser.get(stage.page)
+    assert await upload(browser, stage.page, b"PK\x03\x04 no workbook") >= 400
+    assert 'role="alert"' in browser.text
+    assert await upload(browser, stage.page, workbook(["党课名单"], ["姓名", "编号"], ["孙七", "0005"])) == 200
+    assert await stage.numbers() == ["0005"]
     assert await browser.post(f"{stage.page}/list", numbers="") == 200
     assert "everybody at home in 贵州省" in browser.text
 
 
-async def upload(browser: Browser, page: str, content: str, numbers: str = "") -> int:
+def workbook(*rows: list[str]) -> bytes:
+    file = io.BytesIO()
+    with xlsxwriter.Workbook(file, {"in_memory": True}) as book:
+        sheet = book.add_worksheet()
+        for number, row in enumerate(rows):
+            sheet.write_row(number, 0, row)
+    return file.getvalue()
+
+
+async def upload(browser: Browser, page: str, content: bytes, numbers: str = "") -> int:
     form = aiohttp.FormData()
     form.add_field("csrf", browser.text.partition('name="csrf" value="')[2].partition('"')[0])
     form.add_field("numbers", numbers)
-    form.add_field("file", content.encode(), filename="list.csv", content_type="text/csv")
+    form.add_field("file", content, filename="list.csv", content_type="text/csv")
     async with browser.http.post(f"{browser.url}{page}/list", data=form) as answer:
         browser.text = await answer.text()
         return answer.status

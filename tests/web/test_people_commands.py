@@ -1,4 +1,4 @@
-"""tongtang people erase, tongtang people scan."""
+"""tongtang people leave, tongtang people erase, tongtang people scan."""
 
 from __future__ import annotations
 
@@ -19,3 +19,16 @@ def test_a_person_is_erased_and_the_scan_says_where_the_name_was(tongtang: Tongt
     assert "Erased 0 events here" in tongtang.good("people", "erase", "--reason", "mistake", stdin="K1042\n")
     assert "table" not in tongtang("people", "scan", stdin="K1042\n").output
     assert "Nothing is known here of this person" in tongtang.bad("people", "erase", "K1042")
+
+
+def test_people_are_taken_off_the_list_by_number(tongtang: Tongtang) -> None:
+    tongtang.good("venues", "import", tongtang.file("venues.csv", VENUES))
+    tongtang.good("people", "import", tongtang.file("people.csv", PEOPLE))
+    lecture = tongtang.good("lecture", "create", "党课").strip()
+    assert "9" in tongtang.bad("people", "leave", "1", "9")
+    assert "陈秀英" in tongtang.good("report", lecture, "--names", "expected")
+    assert tongtang.good("people", "leave", stdin="1\n\n") == "1 people taken off the list.\n"
+    assert tongtang.good("people", "leave", "1") == "0 people taken off the list.\n"
+    left = tongtang.good("report", lecture, "--names", "expected")
+    assert "陈秀英" not in left
+    assert "杨光明" in left

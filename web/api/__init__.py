@@ -21,6 +21,7 @@ GET  /api/lectures/{lecture}/flags?venue=                   what looks odd in ho
 POST /api/lectures/{lecture}/picture {screen, periods}      what a screen had of picture and sound; GET: so far
 GET  /api/statistics?venue=&first=&last=   …/trend   …/venues   …/people?year=&order=   whole years
 GET  /api/people?q=&venue=&limit=&offset=   …/{person}      the list of people: search; where at home now and before
+POST /api/people/{person}/leave | return                    off the list of people, and on it again
 GET  /api/people/{person}/record                            everything that a person attended
 GET  /api/screen                                            what the venue's screen shows, asked each second
 POST /api/check-in {code} with {number, name, remember} or {as_remembered}   a phone; `code` as in the QR code's URL

@@ -37,10 +37,11 @@ class PeopleOut(Out):
 
 
 class HomeBefore(Out):
-    """`path` is empty for a venue that this node does not know."""
+    """`path` is empty for a venue that this node does not know, and where the person was `away`: not on the list."""
 
     path: list[VenueOut]
     until: Timestamp
+    away: bool
 
 
 class PersonDetail(Out):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,6 +12,7 @@ import click
 from attendance import PeopleImported, PeopleImportRefused
 from attendance.erasure import ErasedAtRoot, Reason
 from attendance.privacy_store import Requested
+from attendance.roster_reports import RosterElsewhere
 from attendance.traces import find, spellings
 from attendance.traces_store import rows_with
 from venues.settings import Settings
@@ -46,6 +48,32 @@ def import_(file: Path, settings: Settings) -> None:
             click.echo(f"{file}:{problem.line}: {problem.message}", err=True)
         raise
     click.echo(f"{done.added} people added, {done.changed} changed, {done.unchanged} as before.")
+
+
+@people.command("leave")
+@click.argument("numbers", nargs=-1, metavar="NUMBER...")
+@CONFIG
+def leave(numbers: tuple[str, ...], settings: Settings) -> None:
+    """Take the people with these NUMBERs off the list of people, at the root node.
+
+    From now on no lecture expects them; what they attended stays. Without a NUMBER they are read from standard input,
+    one on each line, so that they do not stay in the history of the shell. If nobody has one of the numbers, every
+    such number is listed and nothing is changed.
+    """
+    if not settings.is_root:
+        raise RosterElsewhere
+    wanted = [number for number in numbers or _asked("Number") if number.strip()]
+
+    async def work() -> int:
+        async with opened(settings) as node:
+            return await node.people.leave(wanted, node.now())
+
+    click.echo(f"{run(work())} people taken off the list.")
+
+
+def _asked(what: str) -> list[str]:
+    """At a terminal one, asked for; else every line of standard input."""
+    return [str(click.prompt(what))] if sys.stdin.isatty() else sys.stdin.read().splitlines()
 
 
 @people.command("erase")

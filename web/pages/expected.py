@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import dataclasses
 from types import SimpleNamespace
 
@@ -62,9 +63,11 @@ async def set_list(request: web.Request) -> web.Response:
     people: tuple[str, ...] = ()
     for source, content in (("box", written.encode()), ("file", await _file(request))):
         try:
-            people = (*people, *await people_of(node, lecture, *parse(content)))
+            people = (*people, *await people_of(node, lecture, *await asyncio.to_thread(parse, content)))
         except NumbersRefused as error:
             return await _page(request, status=error.status, refused=error, source=source, written=written)
+        except TongtangError as error:  # no file that can be read
+            return await _page(request, status=error.status, problem=complaint(request, error), written=written)
     people = tuple(dict.fromkeys(people))
     return await _set(request, lecture, dataclasses.replace(expected, people=people, others=False))
 

@@ -1,0 +1,125 @@
+"""The list of people on pages and over the API: finding somebody, off the list and on it again."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import aiohttp
+import pytest
+
+from attendance.people import person_id
+from tests.web.nodes import Client, add_user, client, eventually, make_node, plant, serving
+from tests.web.test_pages import Browser
+from tests.web.test_tree import child_node, enrol_at
+from venues.tree import Venue
+from web.app import Server
+from web.policy import Role
+
+PEOPLE = "编号,姓名,所属场所\n0001,张秀英,52\n0002,王建国,520102001001\n0003,李桂芳,520102001001\n0004,王芳,5203\n"
+WANG = person_id("0002")
+
+
+@dataclass
+class Stage:
+    server: Server
+    venues: dict[str, Venue]
+    lecture: str
+    browser: Browser
+    caller: Client
+
+    async def expected(self) -> int:
+        report = await self.caller("GET", f"/api/lectures/{self.lecture}/report")
+        return int(report.body["rows"][0]["expected"])
+
+
+@pytest.fixture
+async def stage(tmp_path: Path) -> AsyncIterator[Stage]:
+    node = make_node(tmp_path / "root")
+    async with (
+        serving(node) as server,
+        aiohttp.ClientSession(cookie_jar=aiohttp.CookieJar(unsafe=True)) as http,
+        client(server.url) as caller,
+    ):
+        venues = await plant(node)
+        await add_user(node, "organizer", Role.ORGANIZER, venues["52"].id)
+        await add_user(node, "city", Role.ORGANIZER, venues["5203"].id)
+        await node.people.import_csv(PEOPLE.encode())
+        lecture = await node.lectures.create("党课", venues["52"].id)
+        browser = Browser(http=http, url=server.url)
+        await browser.sign_in("organizer")
+        await caller.sign_in("organizer")
+        yield Stage(server, venues, lecture.id, browser, caller)
+
+
+async def test_people_are_found_by_name_and_number_page_by_page(stage: Stage) -> None:
+    browser = stage.browser
+    await browser.get("/people?q=王")
+    assert "Found: 2" in browser.text
+    assert "贵州省 › 贵阳市 › 南明区 › 新华街道 › 宝山村" in browser.text
+    await browser.get("/people?q=nobody")
+    assert "Nobody here has this name or number." in browser.text
+    await browser.get("/people?limit=3")
+    assert "1 to 3 of 4" in browser.text
+    assert 'href="/people?q=&amp;offset=3' in browser.text
+    found = (await stage.caller("GET", f"/api/people?q=000&venue={stage.venues['5201'].id}")).body
+    assert (found["total"], [one["number"] for one in found["people"]]) == (2, ["0002", "0003"])
+    assert [venue["code"] for venue in found["people"][0]["path"]][-1] == "520102001001"
+
+
+async def test_an_organizer_finds_only_people_of_the_own_subtree(stage: Stage) -> None:
+    async with client(stage.server.url) as city:
+        await city.sign_in("city")
+        assert [one["number"] for one in (await city("GET", "/api/people")).body["people"]] == ["0004"]
+        assert (await city("GET", f"/api/people?venue={stage.venues['52'].id}")).code == "outside_subtree"
+        assert (await city("GET", f"/api/people/{WANG}")).code == "outside_subtree"
+        assert (await city("POST", f"/api/people/{WANG}/leave")).code == "outside_subtree"
+        assert (await city("POST", f"/api/people/{person_id('0004')}/leave")).status == 204
+        assert (await city("GET", f"/api/people/{person_id('none')}")).code == "not_on_roster"
+
+
+async def test_somebody_is_taken_off_the_list_and_put_back_on_the_page(stage: Stage) -> None:
+    browser = stage.browser
+    await browser.get(f"/people/{WANG}")
+    assert "Take 王建国 off the list of people?" in browser.text
+    assert await browser.post(f"/people/{WANG}/leave") == 200
+    assert "Off the list of people since" in browser.text
+    assert await stage.expected() == 3
+    await browser.get("/people?q=0002")
+    assert "off the list" in browser.text
+    assert (await stage.caller("GET", f"/api/people/{WANG}")).body["person"]["gone_at"]
+    await browser.get(f"/people/{WANG}")
+    assert await browser.post(f"/people/{WANG}/return") == 200
+    assert "Off the list" not in browser.text
+    before = (await stage.caller("GET", f"/api/people/{WANG}")).body["before"]
+    assert [one["away"] for one in before] == [True, False]
+    assert await stage.expected() == 4
+
+
+async def test_off_and_on_the_list_over_the_api_and_a_repeat_is_a_success(stage: Stage) -> None:
+    for _ in range(2):
+        assert (await stage.caller("POST", f"/api/people/{WANG}/leave")).status == 204
+        assert await stage.expected() == 3
+    for _ in range(2):
+        assert (await stage.caller("POST", f"/api/people/{WANG}/return")).status == 204
+        assert await stage.expected() == 4
+
+
+async def test_below_the_root_the_list_is_seen_and_not_changed(stage: Stage, tmp_path: Path) -> None:
+    city = stage.venues["5201"]
+    await enrol_at(stage.server, city, tmp_path / "5201")
+    async with serving(child_node(tmp_path / "5201", stage.server)) as below, client(below.url) as caller:
+        await below.node.ready.wait()
+        await add_user(below.node, "here", Role.ORGANIZER, city.id)
+        await caller.sign_in("here")
+
+        async def numbers() -> bool:
+            found = (await caller("GET", "/api/people")).body
+            return [one["number"] for one in found["people"]] == ["0002", "0003"]
+
+        await eventually(numbers)
+        assert (await caller("POST", f"/api/people/{WANG}/leave")).code == "roster_elsewhere"
+        page = (await caller("GET", f"/people/{WANG}")).body
+        assert "cannot be changed here" in page
+        assert "Take off the list" not in page
