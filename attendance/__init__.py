@@ -7,7 +7,13 @@ from attendance.lecture_store import LectureStore
 from attendance.lectures import Lecture, LectureState
 from attendance.log import Captured, EventLog
 from attendance.people import Person, PersonProblem, person_id
-from attendance.people_store import PeopleImported, PeopleImportRefused, PeoplePreview, PeopleStore
+from attendance.people_store import (
+    PeopleChangedMeanwhile,
+    PeopleImported,
+    PeopleImportRefused,
+    PeoplePreview,
+    PeopleStore,
+)
 from attendance.qr import qr_svg
 from attendance.report import (
     Count,
@@ -42,6 +48,7 @@ __all__ = [
     "Method",
     "Names",
     "Outcome",
+    "PeopleChangedMeanwhile",
     "PeopleImportRefused",
     "PeopleImported",
     "PeoplePreview",

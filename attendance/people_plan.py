@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -87,6 +89,15 @@ def plan(wanted: Sequence[Person], known: Mapping[str, Person]) -> PeoplePlan:
         unchanged=len(wanted) - len(added) - len(changes),
         twins=_twins([*added, *(change.after for change in changes)], {**known, **{one.id: one for one in wanted}}),
     )
+
+
+def fingerprint(found: PeoplePlan) -> str:
+    """The same for two plans that would write the same over the same: who has seen one has seen the other."""
+    before = [change.before for change in (*found.renamed, *found.moved)]
+    parts = [
+        [[one.id, one.number, one.name, one.home] for one in group] for group in (found.added, before, found.changed)
+    ]
+    return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
 
 
 def homes_of(found: PeoplePlan) -> set[int]:

@@ -14,7 +14,7 @@ from sqlalchemy.engine import Connection
 from attendance import residents_store, summary_store
 from attendance import stamps_store as stamps
 from attendance.people import Person, PersonProblem, PersonRow, parse_file, person_id, rows_of, table_of
-from attendance.people_plan import PeoplePlan, homes_of, plan, settle
+from attendance.people_plan import PeoplePlan, fingerprint, homes_of, plan, settle
 from attendance.residents_store import changed_from, drop
 from attendance.tables import person as table
 from venues.database import Database, look_up
@@ -30,7 +30,8 @@ class PeopleImportRefused(TongtangError):
     code: ClassVar[str] = "people_import_refused"
     status: ClassVar[int] = 422
 
-    def __init__(self, problems: Sequence[PersonProblem]) -> None:
+    def __init__(self, problems: Sequence[PersonProblem], *, sheet: str | None = None) -> None:
+        self.sheet = sheet  # which of a workbook's sheets was read, if it has several
         self.problems = tuple(sorted(problems, key=lambda problem: problem.line))
         super().__init__(count=len(problems), line=self.problems[0].line)
 
@@ -40,6 +41,13 @@ class PeopleUnknown(TongtangError):
 
     code: ClassVar[str] = "people_unknown"
     status: ClassVar[int] = 422
+
+
+class PeopleChangedMeanwhile(TongtangError):
+    """The list has changed in the meantime. Please look at the changes once more."""
+
+    code: ClassVar[str] = "people_changed_meanwhile"
+    status: ClassVar[int] = 409
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,16 +74,19 @@ class PeopleStore:
         self._now = now
         self._entropy = entropy
 
-    async def import_csv(self, data: bytes) -> PeopleImported:
+    async def import_csv(self, data: bytes, *, seen: str | None = None) -> PeopleImported:
         """Add the people of a file (CSV or XLSX) and update those whose number is known, in one transaction.
 
         Raises PeopleImportRefused with all problems; then nothing is imported. Nobody is removed. Raises an error of
-        `venues.workbook` for a file that cannot be opened.
+        `venues.workbook` for a file that cannot be opened. `seen` is the fingerprint of the plan that somebody agreed
+        to: raises PeopleChangedMeanwhile if it would be another by now.
         """
         people = await asyncio.to_thread(parse_file, data)
 
         def work(connection: Connection) -> PeopleImported:
             found, _ = _planned(connection, *people)
+            if seen is not None and seen != fingerprint(found):
+                raise PeopleChangedMeanwhile
             changed = found.changed
             self._write(connection, list(found.added), changed)
             return PeopleImported(added=len(found.added), changed=len(changed), unchanged=found.unchanged)
@@ -88,7 +99,10 @@ class PeopleStore:
         people = rows_of(table)
 
         def work(connection: Connection) -> PeoplePreview:
-            found, finder = _planned(connection, *people)
+            try:
+                found, finder = _planned(connection, *people)
+            except PeopleImportRefused as error:
+                raise PeopleImportRefused(error.problems, sheet=table.sheet) from None
             return PeoplePreview(plan=found, paths=finder.paths(homes_of(found)), sheet=table.sheet)
 
         return await self._db.read(work)

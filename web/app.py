@@ -38,7 +38,8 @@ from web.api import (
 )
 from web.dispatch import edge, guarded
 from web.errors import AddressTaken, CertificateUnusable, NotFound
-from web.keys import ALL_ROUTES, NODE, RENDERER
+from web.held import HeldUploads
+from web.keys import ALL_ROUTES, HELD, NODE, RENDERER
 from web.node import Node
 from web.render import Renderer
 from web.routes import Access, Route
@@ -87,6 +88,7 @@ def build(node: Node) -> web.Application:
     application = web.Application(middlewares=[edge], client_max_size=_MOST)
     application[NODE] = node
     application[RENDERER] = Renderer(i18n.load(), node.settings.web.time_zone)
+    application[HELD] = HeldUploads()
     application[ALL_ROUTES] = declared_routes()
     for route in application[ALL_ROUTES]:
         application.router.add_route(route.method, route.path, guarded(route))
@@ -106,6 +108,7 @@ async def _running(application: web.Application) -> AsyncIterator[None]:
     try:
         yield
     finally:
+        application[HELD].clear()
         await application[NODE].stop()
 
 

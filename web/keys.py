@@ -10,12 +10,14 @@ from pydantic import BaseModel
 from web.policy import Caller
 
 if TYPE_CHECKING:
+    from web.held import HeldUploads
     from web.node import Node
     from web.render import Renderer
     from web.routes import Route
 
 NODE: web.AppKey[Node] = web.AppKey("node")
 RENDERER: web.AppKey[Renderer] = web.AppKey("renderer")
+HELD: web.AppKey[HeldUploads] = web.AppKey("held_uploads")
 ALL_ROUTES: web.AppKey[tuple[Route, ...]] = web.AppKey("routes")
 
 CALLER: web.RequestKey[Caller | None] = web.RequestKey("caller")

@@ -22,7 +22,7 @@ from web import i18n, sentences
 from web.api import report_files
 from web.node import Node
 from web.pages import expected as expected_page
-from web.pages import forms, people
+from web.pages import forms, list_templates, people_import
 from web.policy import Role
 from web.render import TEMPLATES
 
@@ -86,7 +86,14 @@ def pages_of(role: Role, stage: Stage) -> list[str]:
     operator = ["/screen", "/kiosk", f"{lecture}/roll-call", *(names + which for which in report_files.TITLES)]
     more = {Role.LECTURER: [f"{lecture}/desk"], Role.OPERATOR: operator}
     person = f"{lecture}/people/{person_id('0002')}"
-    organizer = ["/people", f"/people/{person_id('0002')}", f"{lecture}/expected?q=5201", "/policies", person]
+    organizer = [
+        "/people",
+        "/people/import",
+        f"/people/{person_id('0002')}",
+        f"{lecture}/expected?q=5201",
+        "/policies",
+        person,
+    ]
     return everybody + more.get(role, [f"{lecture}/desk", *operator, *organizer])
 
 
@@ -181,7 +188,9 @@ async def test_an_organizer_of_a_county_sees_and_touches_nothing_beside_it(stage
     assert "王建国" in browser.text
     assert "张秀英" not in browser.text
     assert 'type="file"' not in browser.text
-    assert await browser.post("/people") == 403
+    assert await browser.get("/people/import") == 403
+    assert await browser.post("/people/import") == 403
+    assert await browser.get("/people/template.xlsx") == 200
     assert await browser.get(f"/people/{person_id('0002')}") == 200
     assert await browser.get(f"/people/{person_id('0001')}") == 403
     await browser.get("/lectures")
@@ -290,25 +299,6 @@ async def test_an_enrolment_token_is_shown_once_and_works_and_its_node_can_be_re
     assert (await stage.node.enrolment.get(record.id)).revoked_at is not None
 
 
-async def test_the_list_of_people_shows_every_mistake_by_line(stage: Stage) -> None:
-    browser = stage.browser
-    await browser.sign_in("organizer")
-    await browser.get("/people")
-    token = re.search(r'name="csrf" value="([^"]*)"', browser.text)
-    assert token
-    for content, status, expected in (
-        ("number,name,venue\n7,,52\n8,Li,999\n", 422, ["Line 2: the name is empty", "Line 3: there is no venue 999"]),
-        ("number,name,venue\n7,Zhang,52\n", 200, ["Saved: 1 new, 0 changed, 0 as they were."]),
-    ):
-        form = aiohttp.FormData({"csrf": token[1]})
-        form.add_field("file", content.encode(), filename="people.csv", content_type="text/csv")
-        async with browser.http.post(f"{browser.url}/people", data=form) as answer:
-            text = await answer.text()
-            assert answer.status == status
-            for sentence in expected:
-                assert sentence in text
-
-
 async def test_a_phone_without_javascript_checks_in(stage: Stage) -> None:
     browser = stage.browser
     await browser.sign_in("operator")
@@ -352,7 +342,20 @@ def messages() -> set[str]:
     ours = {each for each in errors() if each.__module__.split(".")[0] in ("venues", "broadcast", "attendance", "web")}
     written = {" ".join((each.__doc__ or "").split()) for each in ours}
     lists = {*PROBLEM_MESSAGES.values(), *number_list.PROBLEM_MESSAGES.values(), *expected_page.REFUSED.values()}
-    listed = {people.NO_FILE, *lists, *report_files.TITLES.values(), *sentences.ALL}
+    notes = {
+        list_templates.HOW,
+        *list_templates.PEOPLE_NOTES,
+        *list_templates.VENUES_NOTES,
+        *list_templates.SHEETS.values(),
+    }
+    listed = {
+        people_import.NO_FILE,
+        people_import.NOT_HELD,
+        *notes,
+        *lists,
+        *report_files.TITLES.values(),
+        *sentences.ALL,
+    }
     return messages_of_templates() | written | listed
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import click
 
-from attendance import PeopleImported, PeopleImportRefused
+from attendance import PeopleImported, PeopleImportRefused, PeoplePreview
 from attendance.erasure import ErasedAtRoot, Reason
 from attendance.privacy_store import Requested
 from attendance.roster_reports import RosterElsewhere
@@ -26,8 +26,9 @@ def people() -> None:
 
 @people.command("import")
 @click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
+@click.option("--dry-run", is_flag=True, help="Only say what would change.")
 @CONFIG
-def import_(file: Path, settings: Settings) -> None:
+def import_(file: Path, dry_run: bool, settings: Settings) -> None:
     """Import people from FILE, XLSX or CSV, at the root node.
 
     The first line names the columns: number, name, venue (or 编号, 姓名, 所属场所); venue is the home venue: its code,
@@ -37,9 +38,9 @@ def import_(file: Path, settings: Settings) -> None:
     check_root(settings, "people")
     data = file.read_bytes()
 
-    async def work() -> PeopleImported:
+    async def work() -> PeopleImported | PeoplePreview:
         async with opened(settings) as node:
-            return await node.people.import_csv(data)
+            return await (node.people.preview(data) if dry_run else node.people.import_csv(data))
 
     try:
         done = run(work())
@@ -47,7 +48,30 @@ def import_(file: Path, settings: Settings) -> None:
         for problem in error.problems:
             click.echo(f"{file}:{problem.line}: {problem.message}", err=True)
         raise
+    if isinstance(done, PeoplePreview):
+        _tell(done)
+        return
     click.echo(f"{done.added} people added, {done.changed} changed, {done.unchanged} as before.")
+
+
+def _tell(preview: PeoplePreview) -> None:
+    plan, paths = preview.plan, preview.paths
+    if preview.sheet:
+        click.echo(f"The sheet “{preview.sheet}” was read.")
+    for person in plan.added:
+        click.echo(f"new: {person.number} {person.name}, {paths.get(person.home)}")
+    for change in plan.renamed:
+        click.echo(f"name: {change.after.number} {change.before.name} → {change.after.name}")
+    for change in plan.moved:
+        homes = f"{paths.get(change.before.home)} → {paths.get(change.after.home)}"
+        click.echo(f"moved: {change.after.number} {change.after.name}, {homes}")
+    for twin in plan.twins:
+        numbers = ", ".join(one.number for one in (twin.person, *twin.others))
+        click.echo(f"perhaps twice: {twin.person.name}, {paths.get(twin.person.home)}: {numbers}")
+    click.echo(
+        f"{len(plan.added)} people would be added, {len(plan.renamed)} renamed, {len(plan.moved)} moved, "
+        f"{plan.unchanged} stay as before. Nothing was written."
+    )
 
 
 @people.command("leave")

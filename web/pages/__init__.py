@@ -6,6 +6,7 @@
 /screen  /kiosk  /lectures/{lecture}/roll-call  what a venue works with
 /c/{code}  /r/{code}                         a phone checks in (the QR codes' addresses), here or for a venue below
 /venues[/{venue}]  /people[/{person}]        the tree, enrolment, the list of people
+/people/import  /{people,venues}/template.* bringing in the list of people; empty lists to fill in
 /privacy  /quarantine                        erasing a person; what this node keeps aside
 /lectures/{lecture}/expected                 whom the lecture expects: units, levels, a list of people
 /lectures/{lecture}/report  …/names          the organizer's figures and the names behind them
@@ -26,7 +27,9 @@ from web.pages import (
     frozen,
     home,
     lectures,
+    list_templates,
     people,
+    people_import,
     person,
     policies,
     privacy,
@@ -50,6 +53,8 @@ ROUTES: list[Route] = [
     *check_in.ROUTES,
     *venues.ROUTES,
     *people.ROUTES,
+    *people_import.ROUTES,
+    *list_templates.ROUTES,
     *roster.ROUTES,
     *privacy.ROUTES,
     *report.ROUTES,
