@@ -39,6 +39,7 @@ _OLE = bytes.fromhex("d0cf11e0a1b11ae1")
 _ATTRIBUTES = rb"""(?:\s+[\w:]+="[^"<>]*")*\s*"""
 _NO_CONTENT = re.compile(rb"<(?:\w+:)?(?:c|row)" + _ATTRIBUTES + rb"/>")
 _NO_CELLS = re.compile(rb"<((?:\w+:)?row)" + _ATTRIBUTES + rb">\s*</\1>")
+_ROW_END = b"</row>"
 _PLACE = re.compile(rb"""\br\s*=\s*["']\s*([A-Za-z]*)\$?([0-9]+)\s*["']""")
 
 
@@ -162,16 +163,28 @@ def _sparse(name: str, part: bytes) -> bytes:
         return part
     if b"\0" in part:  # UTF-16: allowed by XML, written by nobody
         raise WorkbookDamaged
-    part = _NO_CELLS.sub(b"", _NO_CONTENT.sub(b"", part))
+    kept: list[bytes] = []
     rows = columns = 0
-    for letters, digits in _PLACE.findall(part):
-        if len(letters) > 3 or len(digits) > 7:
-            raise TooManyRows
-        rows = max(rows, int(digits))
-        columns = max(columns, _column(letters))
+    for piece in _pieces(part):
+        piece = _NO_CELLS.sub(b"", _NO_CONTENT.sub(b"", piece))
+        for letters, digits in _PLACE.findall(piece):
+            if len(letters) > 3 or len(digits) > 7:
+                raise TooManyRows
+            rows = max(rows, int(digits))
+            columns = max(columns, _column(letters))
+        kept.append(piece)
     if rows > ROWS_MOST + 10 or columns > COLUMNS_MOST or rows * columns > CELLS_MOST:
         raise TooManyRows
-    return part
+    return b"".join(kept)
+
+
+def _pieces(part: bytes) -> Iterator[bytes]:
+    """A sheet cut behind some of its rows: one search through all of it would hold up the rest of the process."""
+    start = 0
+    while (end := part.find(_ROW_END, start + _CHUNK)) >= 0:
+        yield part[start : end + len(_ROW_END)]
+        start = end + len(_ROW_END)
+    yield part[start:]
 
 
 def _column(letters: bytes) -> int:

@@ -190,7 +190,7 @@ async def test_an_organizer_of_a_county_sees_and_touches_nothing_beside_it(stage
     assert 'type="file"' not in browser.text
     assert await browser.get("/people/import") == 403
     assert await browser.post("/people/import") == 403
-    assert await browser.get("/people/template.xlsx") == 200
+    assert await browser.get("/people/template.csv") == 200
     assert await browser.get(f"/people/{person_id('0002')}") == 200
     assert await browser.get(f"/people/{person_id('0001')}") == 403
     await browser.get("/lectures")

@@ -7,7 +7,8 @@ const METHODS = { code: "by_code", walk_in: "by_walk_in" };
 export const keyOf = (row) => row.person ?? row.event ?? row.name;
 
 export class PersonList {
-  /** `handlers` {tick(row), undo(row), more(row), see(row)}; a row is the API's PersonRow plus `key`. */
+  /** `handlers` {tick(row), undo(row), more(row), see(row)}; a row is the API's PersonRow plus `key` and `called`: the
+   *  name, with the number if another of the list bears it too. */
   constructor(element, template, handlers) {
     this.element = element;
     this.template = template;
@@ -15,12 +16,15 @@ export class PersonList {
     this.rows = new Map();
     this.items = new Map();
     this.marks = new Map(); // key → "saving" | "unsaved"
+    this.names = new Map(); // name → how many bear it
     this.checking = false; // a presence check is held
   }
 
   /** The node's list; people in `unsaved` keep their mark. */
   replace(people, unsaved) {
     const rows = people.map((person) => ({ ...person, key: keyOf(person) }));
+    this.names = new Map();
+    for (const { name } of rows) this.names.set(name, (this.names.get(name) ?? 0) + 1);
     const keys = new Set(rows.map(({ key }) => key));
     for (const [key, item] of this.items) {
       if (keys.has(key) || unsaved.has(key)) continue;
@@ -39,6 +43,7 @@ export class PersonList {
   }
 
   update(row) {
+    row.called = this.names.get(row.name) > 1 && row.number ? `${row.name} (${row.number})` : row.name;
     this.rows.set(row.key, row);
     if (row.present) this.marks.delete(row.key);
     if (!this.items.has(row.key)) this.#make(row.key);
@@ -91,11 +96,11 @@ export class PersonList {
     else tick.removeAttribute("aria-disabled");
     const see = item.querySelector(".see");
     see.hidden = !present || !this.checking || Boolean(row.seen);
-    see.setAttribute("aria-label", say("see_of", { name: row.name }));
+    see.setAttribute("aria-label", say("see_of", { name: row.called }));
     const undo = item.querySelector(".undo");
     undo.hidden = !present || this.checking;
-    item.querySelector(".more").setAttribute("aria-label", say("more_of", { name: row.name }));
-    undo.setAttribute("aria-label", say("undo_of", { name: row.name }));
+    item.querySelector(".more").setAttribute("aria-label", say("more_of", { name: row.called }));
+    undo.setAttribute("aria-label", say("undo_of", { name: row.called }));
   }
 
   /** Show those whose name or number has `text`, or whose name is typed so; answers how many are shown. */
@@ -146,8 +151,7 @@ export class PersonList {
 
 /** What stands beside the name. */
 export function about(row, mark) {
-  if (mark === "saving") return say("saving");
-  if (mark === "unsaved") return say("unsaved");
+  if (mark) return [row.number, say(mark)].filter(Boolean).join(" · "); // the number: it may tell namesakes apart
   const parts = [row.number, row.guest ? say("guest") : null];
   if (!row.present && row.elsewhere) parts.push(say("elsewhere", { venue: row.elsewhere.name }));
   if (row.state === "leave") parts.push(say("leave_for", { reason: row.reason }));

@@ -41,7 +41,7 @@ async function save(row) {
     kept.write(unsaved);
     online(true);
     list.update({ ...row, present: true, state: "present", event: event.event, at: event.captured_at, method: event.method });
-    spoken(say("saved", { name: row.name }));
+    spoken(say("saved", { name: row.called ?? row.name }));
     await refresh();
     return true;
   } catch (error) {
@@ -53,7 +53,7 @@ async function save(row) {
     unsaved.delete(row.key);
     kept.write(unsaved);
     list.mark(row.key, null);
-    refused(row.name, error);
+    refused(row.called ?? row.name, error);
     return false;
   }
 }
@@ -65,12 +65,12 @@ async function undo(row) {
     await ask("POST", `${base}/undo`, { event: row.event });
     list.update({ ...row, present: false, state: "", event: null, at: null });
     list.mark(row.key, null);
-    spoken(say("undone", { name: row.name }));
+    spoken(say("undone", { name: row.called ?? row.name }));
     online(true);
   } catch (error) {
     list.mark(row.key, null); // still present: nothing was undone
     if (error.offline) offline(error);
-    else refused(row.name, error);
+    else refused(row.called ?? row.name, error);
   }
   await refresh();
 }

@@ -53,9 +53,9 @@ export class Room {
   async see(row) {
     try {
       await ask("POST", `${this.base}/presence-checks/seen`, { about: row.event, event: uuid7() });
-      this.hooks.spoken(say("done", { name: row.name }));
+      this.hooks.spoken(say("done", { name: row.called ?? row.name }));
     } catch (error) {
-      this.hooks.failed(row.name, error);
+      this.hooks.failed(row.called ?? row.name, error);
     }
     await this.hooks.refresh();
   }
@@ -64,9 +64,9 @@ export class Room {
     try {
       await ask("POST", this.base + path, body);
       at("about-person").close();
-      this.hooks.spoken(say("done", { name: this.row.name }));
+      this.hooks.spoken(say("done", { name: this.row.called ?? this.row.name }));
     } catch (error) {
-      at("about-said").textContent = say("refused", { name: this.row.name, reason: error.offline ? say("unsaved_walk_in") : error.message });
+      at("about-said").textContent = say("refused", { name: this.row.called ?? this.row.name, reason: error.offline ? say("unsaved_walk_in") : error.message });
     }
     await this.hooks.refresh();
   }
