@@ -175,6 +175,8 @@ class Database:
         try:
             with self.engine.connect() as connection:
                 connection.info["tongtang_writing"] = writing
+                if not writing and self.dialect == "postgresql":  # each statement would have a snapshot of its own
+                    connection.execution_options(isolation_level="REPEATABLE READ")
                 with connection.begin():
                     return work(connection)
         except (sa.exc.DBAPIError, sqlite3.Error) as error:

@@ -50,6 +50,24 @@ async def test_a_failed_write_leaves_nothing(database: Database) -> None:
     assert await database.read(read) == []
 
 
+async def test_all_of_a_read_is_one_moment(database: Database) -> None:
+    await database.write(lambda connection: put(connection, "one"))
+    begun, go_on = threading.Event(), threading.Event()
+
+    def work(connection: Connection) -> list[list[str]]:
+        first = read(connection)
+        begun.set()
+        assert go_on.wait(20)
+        return [first, read(connection)]
+
+    reading = asyncio.ensure_future(database.read(work))
+    assert await asyncio.to_thread(begun.wait, 20)
+    await database.write(lambda connection: put(connection, "two"))
+    go_on.set()
+    assert await reading == [["one"], ["one"]]
+    assert await database.read(read) == ["two"]
+
+
 async def test_times_are_utc_to_the_microsecond(database: Database) -> None:
     beijing = dt.timezone(dt.timedelta(hours=8))
     moment = START.replace(microsecond=1).astimezone(beijing)
