@@ -105,7 +105,7 @@ def _rename(rows: Rows, lecture: str, pseudonyms: Mapping[str, str]) -> None:
     for chunk in _chunks(sorted(pseudonyms)):
         left = {event.subject for event in rows.events_of(lecture, chunk)}
         renamed = {subject: pseudonyms[subject] for subject in chunk}
-        years_store.forget(connection, chunk)
+        years_store.forget(connection, lecture, chunk)
         query = sa.select(about.person_id).where(
             about.lecture_id == lecture, about.person_id.in_(set(renamed.values()))
         )

@@ -26,6 +26,7 @@ from attendance.years import SHARES, SUMS, bounds, year_of
 from venues.database import Database, upsert
 
 _TOGETHER = 300  # rows in one transaction
+_DAY = dt.timedelta(days=1)
 _KEYS = ("year", "person_id", "venue_id", "home_id")
 _REST = tuple(column.name for column in table.columns if column.name not in _KEYS)
 _Key = tuple[object, ...]
@@ -166,13 +167,26 @@ def due(connection: Connection, lecture: str, zone: dt.tzinfo) -> None:
     about = lecture_table.c
     at = connection.scalar(sa.select(about.started_at).where(about.id == lecture))
     if at is not None:
-        again = upsert(connection, due_table).values(year=year_of(at, zone), round=1)
-        connection.execute(again.on_conflict_do_update(index_elements=["year"], set_={"round": due_table.c.round + 1}))
+        _again(connection, year_of(at, zone))
 
 
-def forget(connection: Connection, people: Collection[str]) -> None:
-    """Who is erased stands in no year any more; the pseudonym comes with the next pass."""
-    connection.execute(table.delete().where(table.c.person_id.in_(sorted(people))))
+def _again(connection: Connection, year: int) -> None:
+    again = upsert(connection, due_table).values(year=year, round=1)
+    connection.execute(again.on_conflict_do_update(index_elements=["year"], set_={"round": due_table.c.round + 1}))
+
+
+def forget(connection: Connection, lecture: str, people: Collection[str]) -> None:
+    """These people of a lecture are erased, or its time is over: they stand in its year no more. The pseudonyms come
+    with the next pass, and whoever is there for another reason."""
+    at = connection.scalar(sa.select(lecture_table.c.started_at).where(lecture_table.c.id == lecture))
+    about = table.c
+    these = [about.person_id.in_(sorted(people))]
+    if at is not None:  # by whose calendar ever
+        these.append(about.year.between((at - _DAY).year, (at + _DAY).year))
+    years = sorted(connection.scalars(sa.select(about.year).where(*these).distinct()))
+    connection.execute(table.delete().where(*these))
+    for year in years:
+        _again(connection, year)
 
 
 def _sum(name: str) -> sa.ColumnElement[Any]:

@@ -7,10 +7,12 @@ from zoneinfo import ZoneInfo
 import pytest
 import sqlalchemy as sa
 
-from attendance import LectureStore, person_id
+from attendance import LectureStore, Method, person_id
 from attendance.erasure import Reason
 from attendance.policy import FIRST, Policy, Rules
 from attendance.privacy_store import Privacy
+from attendance.retention import Keep
+from attendance.retention_store import Retention
 from attendance.summary_store import Summaries
 from attendance.tables import person_year, presence
 from attendance.years import SHARES, bounds, target_policy, year_of
@@ -122,3 +124,36 @@ async def test_who_is_erased_stands_in_no_year_any_more(site: Site) -> None:
     (row,) = await kept(site)
     assert (row.person_id != person_id("A1"), row.lectures) == (True, 1)
     assert await years.rebuild() == 0
+
+
+async def test_what_is_forgotten_of_one_year_leaves_the_others_as_they_are(site: Site) -> None:
+    await site.log().capture(lecture=site.lecture, number="A1")
+    await site.lectures.stop(site.lecture)
+    site.clock.move(days=365)
+    second = await site.lectures.create("第二年", PROVINCE)
+    await site.lectures.start(second.id)
+    await site.log().capture(lecture=second.id, number="A1")
+    await site.lectures.stop(second.id)
+    years = await up_to_date(site)
+    assert sorted(row.year for row in await kept(site)) == [2026, 2027]
+    await Retention(site.db, site.entropy).forget(Keep(people_days=30, device_days=7), site.clock())
+    assert [(row.year, row.person_id) for row in await kept(site)] == [(2027, person_id("A1"))]
+    await up_to_date(site)
+    assert sorted((row.year, row.lectures) for row in await kept(site)) == [(2026, 1), (2027, 1)]
+    assert await years.rebuild() == 0
+
+
+async def test_who_is_erased_and_comes_anew_stands_in_the_year_again(site: Site) -> None:
+    await site.log().capture(lecture=site.lecture, number="A1")
+    privacy = Privacy(site.db, site.clock, site.entropy)
+    await privacy.request("A1", None, by="chen", reason=Reason.REQUEST)
+    second = await site.lectures.create("后来", PROVINCE)
+    await site.lectures.start(second.id)
+    await site.log().capture(lecture=second.id, number="A1", name="张三", method=Method.WALK_IN)
+    for lecture in (site.lecture, second.id):
+        await site.lectures.stop(lecture)
+    await up_to_date(site)
+    while await privacy.carry_out():
+        pass
+    await up_to_date(site)
+    assert sorted(row.lectures for row in await kept(site) if row.person_id == person_id("A1")) == [1]
