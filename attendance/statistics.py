@@ -36,6 +36,7 @@ class VenueSums:
     credit: int  # hundredths of credit hours
     # venues, each counted for each lecture
     venues: int  # that there are, with the venue itself
+    wanted: int  # hand-ins that there should be: of a lecture for a part of them, that part's
     final: int  # handed in, and all of it is here
     incomplete: int  # handed in, and not all of it is here
     shown: int  # told of picture or sound
@@ -50,8 +51,7 @@ class VenueSums:
     @property
     def final_share(self) -> float | None:
         """Of all hand-ins that there should be, those that came and are complete."""
-        wanted = self.lectures * self.venues
-        return self.final / wanted if wanted else None
+        return self.final / self.wanted if self.wanted else None
 
     @property
     def picture_share(self) -> float | None:

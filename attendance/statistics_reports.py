@@ -53,10 +53,10 @@ class StatisticsReports:
         path = path_of(connection, venue_id)
         below = venues_of(connection, sa.select(venue).where(venue.c.parent_id == venue_id).order_by(venue.c.code))
         rows = [path[-1], *below]
-        sizes = _sizes(connection, [row.id for row in rows])
         lectures = self.lectures_in(connection, years)
-        concerning = self._concerning(connection, lectures, rows)
-        sums = self._sums(connection, lectures, path, rows, {id_ for id_, size in sizes.items() if size > 1})
+        sizes = _sizes(connection, sorted({row.id for row in rows} | {one.venue_id for one in lectures}))
+        wanted = self._wanted(connection, lectures, rows, sizes)
+        sums = self._sums(connection, lectures, path, rows, {row.id for row in rows if sizes[row.id] > 1})
         people = _people(connection, years, path[-1], [row.id for row in rows])
         due: sa.Select[Any] = sa.select(sa.func.count()).select_from(summary_due)
         due = due.where(summary_due.c.lecture_id.in_([lecture.id for lecture in lectures]))
@@ -65,10 +65,10 @@ class StatisticsReports:
             first=years[0],
             last=years[1],
             years=years_with_lectures(connection, self._zone),
-            lectures=concerning[venue_id],
+            lectures=len(wanted[venue_id]),
             due=connection.scalar(due) or 0,
             rows=tuple(
-                _row(row, sizes[row.id], concerning[row.id], sums.get(row.id, Figures()), people.get(row.id, (0, 0)))
+                _row(row, sizes[row.id], wanted[row.id], sums.get(row.id, Figures()), people.get(row.id, (0, 0)))
                 for row in rows
             ),
         )
@@ -80,12 +80,22 @@ class StatisticsReports:
 
     def _concerning(self, connection: Connection, lectures: Sequence[Lecture], rows: Sequence[Venue]) -> dict[int, int]:
         """By row: how many of the lectures are for it, one above it or one below it."""
+        return {row: len(wanted) for row, wanted in self._wanted(connection, lectures, rows, {}).items()}
+
+    def _wanted(
+        self, connection: Connection, lectures: Sequence[Lecture], rows: Sequence[Venue], sizes: Mapping[int, int]
+    ) -> dict[int, list[int]]:
+        """By row, of each of the lectures that is for it, one above it or one below it: how many of its venues should
+        hand it in. `sizes` of venues that have others below them, with these."""
         paths = self._paths.of(connection, {*(one.venue_id for one in lectures), *(row.id for row in rows)})
-        found = {row.id: 0 for row in rows}
+        found: dict[int, list[int]] = {row.id: [] for row in rows}
         for lecture in lectures:
             down = paths.get(lecture.venue_id, {}).values()
             for row in rows:
-                found[row.id] += row.id in down or lecture.venue_id in paths.get(row.id, {}).values()
+                if lecture.venue_id in paths.get(row.id, {}).values():
+                    found[row.id].append(sizes.get(row.id, 1))
+                elif row.id in down:
+                    found[row.id].append(sizes.get(lecture.venue_id, 1))
         return found
 
     def _sums(
@@ -204,14 +214,14 @@ def _people(connection: Connection, years: Range, top: Venue, rows: Sequence[int
 def _row(
     row: Venue,
     size: int,
-    concerning: int,
+    wanted: Sequence[int],
     sums: Figures,
     people: tuple[int, int],
 ) -> VenueSums:
     return VenueSums(
         venue=row,
         has_children=size > 1,
-        lectures=concerning,
+        lectures=len(wanted),
         times=sums.present,
         people=people[0],
         late=sums.late,
@@ -223,6 +233,7 @@ def _row(
         makeup=sums.makeup,
         credit=sums.credit,
         venues=size,
+        wanted=sum(wanted),
         final=sums.final,
         incomplete=sums.incomplete,
         shown=sums.shown,

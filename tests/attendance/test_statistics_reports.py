@@ -67,6 +67,21 @@ async def test_person_times_and_people_on_both_bases(site: Site) -> None:
     assert (here.final_share, there.final_share) == (0.5, 0.5)
 
 
+async def test_a_lecture_for_few_wants_a_hand_in_of_these_alone(site: Site) -> None:
+    site.clock.move(minutes=90)
+    await site.lectures.stop(site.lecture)
+    few = await site.lectures.create("乡镇课", TOWNSHIP)
+    await site.lectures.start(few.id)
+    await site.log(VILLAGE).close(lecture=few.id)
+    await site.lectures.stop(few.id)
+    await up_to_date(site)
+    rows = by_id((await reports(site).statistics(PROVINCE, 2026, 2026)).rows)
+    assert (rows[PROVINCE].lectures, rows[PROVINCE].wanted, rows[PROVINCE].final) == (2, 10 + 3, 1)
+    assert rows[PROVINCE].final_share == pytest.approx(1 / 13)
+    rows = by_id((await reports(site).statistics(TOWNSHIP, 2026, 2026)).rows)
+    assert [(rows[id_].wanted, rows[id_].final) for id_ in (TOWNSHIP, VILLAGE, VILLAGE_2)] == [(6, 1), (2, 1), (2, 0)]
+
+
 async def test_another_year_has_nothing_and_an_unknown_venue_is_told(site: Site) -> None:
     await a_year(site)
     found = await reports(site).statistics(PROVINCE, 2025, 2025)
