@@ -46,10 +46,8 @@ class Pictures:
         now = self._ms()
         for lecture in await self._db.read(picture_store.lectures):
             told = await self._db.read(partial(picture_store.load, lecture=lecture))
-            if is_over(told, now):
-                await self._db.write(partial(picture_store.forget, lecture=lecture))
-            elif is_due(told, now):
-                await self._log.append(partial(self._taken, lecture=lecture))
+            if is_over(told, now) or is_due(told, now):
+                await self._log.append(partial(self._settle, lecture=lecture, now=now))
 
     async def so_far(self, lecture: str) -> VenueRecord:
         """The venue's record, with what no event says yet."""
@@ -71,8 +69,12 @@ class Pictures:
             told_s=max(record.told_s, round((min(told.until, ended) - begun) / 1000)),
         )
 
-    def _taken(self, rows: Rows, lecture: str) -> list[Draft]:
-        data = picture_store.take(rows.connection, lecture)
+    def _settle(self, rows: Rows, lecture: str, now: int) -> list[Draft]:
+        """Looks once more: a screen may have told something since."""
+        told = picture_store.load(rows.connection, lecture)
+        if is_over(told, now):
+            picture_store.forget(rows.connection, lecture)
+        data = picture_store.take(rows.connection, lecture) if is_due(told, now) else None
         return [] if data is None else [of_screen(lecture, self._venue_id, data)]
 
     def _ms(self) -> int:

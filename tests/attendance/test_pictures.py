@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 
 from attendance import Kind
@@ -70,6 +72,15 @@ async def test_a_node_that_begins_anew_goes_on_where_it_was(site: Site) -> None:
     await pictures(site).told(site.lecture, "screen-1", [period(3)])  # the answer was lost
     await play(site, 20, first=4)
     assert (await pictures(site).so_far(site.lecture)).picture_s == 50
+
+
+async def test_what_is_told_while_the_old_is_forgotten_is_kept(site: Site) -> None:
+    await play(site, 30)
+    site.clock.move(minutes=1)
+    await pictures(site).settle()
+    site.clock.move(minutes=20)
+    await asyncio.gather(pictures(site).settle(), pictures(site).told(site.lecture, "screen-2", [period(1)]))
+    assert (await pictures(site).so_far(site.lecture)).picture_s == 40
 
 
 async def test_what_cannot_be_is_refused_and_changes_nothing(site: Site) -> None:
