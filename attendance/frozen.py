@@ -55,6 +55,13 @@ class FrozenUnknown(TongtangError):
     status: ClassVar[int] = 404
 
 
+class StillJudging(TongtangError):
+    """This lecture is being judged anew just now. Please try again in a moment."""
+
+    code: ClassVar[str] = "still_judging"
+    status: ClassVar[int] = 409
+
+
 class FrozenInvalid(TongtangError):
     """This is not a frozen report: {reason}."""
 

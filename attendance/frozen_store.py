@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import datetime as dt
 import json
 import zlib
@@ -12,9 +11,21 @@ from collections.abc import Callable
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection, RowMapping
 
-from attendance.frozen import Cause, FrozenReport, FrozenUnknown, Version, canonical, content, hash_of, read, same_state
+from attendance.frozen import (
+    Cause,
+    FrozenReport,
+    FrozenUnknown,
+    StillJudging,
+    Version,
+    canonical,
+    content,
+    hash_of,
+    read,
+    same_state,
+)
+from attendance.lecture_row import lecture_of
 from attendance.lecture_store import LectureStore
-from attendance.lectures import Lecture
+from attendance.lectures import Lecture, LectureUnknown
 from attendance.policy import FIRST
 from attendance.policy_store import PolicyStore
 from attendance.report import LectureReport
@@ -22,10 +33,14 @@ from attendance.reports import Reports
 from attendance.rules import ReasonMissing
 from attendance.tables import freeze_due as due_table
 from attendance.tables import frozen_report as table
+from attendance.tables import judge_due
+from attendance.tables import lecture as lecture_table
 from venues.database import Database, upsert
 from venues.ids import uuid7
 from venues.store import VenueUnknown
 
+_PATIENCE = 25  # times that is looked whether a lecture is judged
+_LOOK_S = 0.2
 _ABOUT = [column for column in table.c if column.name != "content"]
 
 
@@ -51,7 +66,7 @@ class FrozenReports:
 
     async def freeze(self, lecture_id: str, venue_id: int, by: str, reason: str) -> Version:
         """The figures of the venue and of all below it, as they are now. Raises ReasonMissing, LectureUnknown,
-        VenueUnknown."""
+        VenueUnknown, StillJudging."""
         if not reason.strip():
             raise ReasonMissing
         return await self._freeze(lecture_id, venue_id, by, Cause.ASKED, reason.strip())
@@ -74,7 +89,7 @@ class FrozenReports:
     async def judge_under(self, lecture_id: str, policy: int, by: str) -> Lecture:
         """Judge the lecture under another version of the policy. Of one that is over, the report as it is stays as a
         version before that, and as it is then becomes one, as soon as everything is judged. Raises LectureUnknown,
-        LectureElsewhere, PolicyUnknown."""
+        LectureElsewhere, PolicyUnknown, StillJudging."""
         lecture = await self._lectures.own(lecture_id)
         await self._policies.get(policy)
         if lecture.ended_at is None or (lecture.policy or FIRST.version) == policy:
@@ -99,8 +114,12 @@ class FrozenReports:
             return False
         lecture = await self._lectures.get(row.lecture_id)
         if lecture is not None and lecture.policy == row.policy:
-            with contextlib.suppress(VenueUnknown):  # it has left the tree meanwhile
+            try:
                 await self._freeze(row.lecture_id, row.venue_id, row.made_by, Cause.AFTER, "", unless_same=True)
+            except StillJudging:
+                return False
+            except VenueUnknown:
+                pass  # it has left the tree meanwhile
         done = sa.and_(
             due_table.c.lecture_id == row.lecture_id,
             due_table.c.venue_id == row.venue_id,
@@ -113,7 +132,7 @@ class FrozenReports:
         self, lecture_id: str, venue_id: int, by: str, cause: Cause, reason: str, *, unless_same: bool = False
     ) -> Version:
         at = self._now()
-        report = await self._reports.report(lecture_id, venue_id, whole=True)
+        report = await self._judged(lecture_id, venue_id)
         policy = await self._policies.get(report.lecture.policy or FIRST.version)
         over = self._reports.is_over(report.lecture, policy)
         while True:
@@ -131,6 +150,17 @@ class FrozenReports:
             version = _made(report, number, policy.version, at, by, cause, reason, hash_of(raw))
             if await self._db.write(lambda connection: self._put(connection, version, packed)):  # noqa: B023
                 return version
+
+    async def _judged(self, lecture_id: str, venue_id: int) -> LectureReport:
+        """The report, at a moment when everybody is judged by the same rules. Raises StillJudging."""
+        for _ in range(_PATIENCE):
+            lecture = await self._db.read(lambda connection: _if_judged(connection, lecture_id))
+            if lecture is not None:
+                report = await self._reports.report(lecture_id, venue_id, whole=True)
+                if report.lecture == lecture:
+                    return report
+            await asyncio.sleep(_LOOK_S)
+        raise StillJudging
 
     async def _is_same(self, last: Version, found: dict[str, object]) -> bool:
         raw = await self.raw(last.lecture, last.venue, last.number)
@@ -156,6 +186,16 @@ class FrozenReports:
             return False
         connection.execute(table.insert().values(**row))
         return True
+
+
+def _if_judged(connection: Connection, lecture_id: str) -> Lecture | None:
+    """The lecture, None while some of its people are judged by what it was before. Raises LectureUnknown."""
+    query = sa.select(lecture_table).where(lecture_table.c.id == lecture_id)
+    row = connection.execute(query).mappings().one_or_none()
+    if row is None:
+        raise LectureUnknown(lecture=lecture_id)
+    due = sa.select(judge_due.c.lecture_id).where(judge_due.c.lecture_id == lecture_id)
+    return lecture_of(row) if connection.scalar(due) is None else None
 
 
 def _made(

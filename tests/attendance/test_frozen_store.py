@@ -7,7 +7,7 @@ import pytest
 import sqlalchemy as sa
 
 from attendance import Kind, Reports, person_id
-from attendance.frozen import Cause, FrozenUnknown, hash_of, read
+from attendance.frozen import Cause, FrozenUnknown, StillJudging, hash_of, read
 from attendance.frozen_store import FrozenReports
 from attendance.lectures import LectureElsewhere, LectureUnknown
 from attendance.policy import PolicyUnknown, Rules
@@ -16,6 +16,7 @@ from attendance.rules import ReasonMissing
 from attendance.tables import frozen_report
 from attendance.tables import lecture as lecture_table
 from tests.attendance.test_reports import States
+from tests.attendance.test_summary_store import until_judged
 from tests.attendance.world import PROVINCE, TOWNSHIP, TREE, VILLAGE, Site
 
 
@@ -30,6 +31,7 @@ async def frozen(site: Site, policies: PolicyStore) -> FrozenReports:
     site.clock.move(minutes=20)
     for number in ("A1", "A2"):
         await site.log().capture(lecture=site.lecture, person=person_id(number), venue=VILLAGE)
+    await until_judged(site)
     reports = Reports(site.db, States(), site.clock)
     return FrozenReports(site.db, site.clock, site.entropy, reports=reports, lectures=site.lectures, policies=policies)
 
@@ -111,6 +113,20 @@ async def test_judging_anew_keeps_what_was_and_what_is(
     lates = [(await frozen.get(site.lecture, PROVINCE, n)).report.rows[0].late for n in (1, 2)]
     assert lates == [0, 2]
     assert (await frozen.get(site.lecture, PROVINCE, 2)).policy.rules == strict
+
+
+async def test_nothing_is_frozen_that_is_half_judged(site: Site, frozen: FrozenReports, policies: PolicyStore) -> None:
+    await policies.add("从严", Rules(late_after_minutes=5, tick_counts_whole=False), "x")
+    await site.lectures.stop(site.lecture)
+    await until_judged(site)
+    await site.lectures.judge_under(site.lecture, 2)
+    freezing = asyncio.ensure_future(frozen.freeze(site.lecture, PROVINCE, "x", "y"))
+    await until_judged(site)
+    assert (await freezing).policy == 2
+    assert (await frozen.get(site.lecture, PROVINCE, 1)).report.rows[0].late == 2
+    await site.lectures.judge_under(site.lecture, 1)
+    with pytest.raises(StillJudging):  # nobody judges here
+        await frozen.freeze(site.lecture, PROVINCE, "x", "y")
 
 
 async def test_what_is_frozen_already_is_not_frozen_again(
