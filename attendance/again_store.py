@@ -7,7 +7,6 @@ from collections.abc import Mapping, Sequence
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from attendance import streams_store
 from attendance.streams import Stream, surely_has
 from attendance.streams_store import Key
 from attendance.tables import event
@@ -32,9 +31,7 @@ def lost(connection: Connection, doubtful: Mapping[Key, tuple[Stream, Stream]]) 
     return [id_ for key, ids in found.items() for id_ in (*ids, *aside.get(key, ()))]
 
 
-def is_less(connection: Connection, roots: Mapping[Key, int], ids: Sequence[str]) -> None:
-    """The root has less of some streams than was known; these events wait for the parent's answer once more."""
-    streams_store.lower_root(connection, roots)
-    for some in chunks(ids):
-        query = event.update().where(event.c.id.in_(some))
-        connection.execute(query.values(uploaded_at=None, upload_code=None))
+def wait(connection: Connection, ids: Sequence[str]) -> None:
+    """These events (at most 500) wait for the parent's answer once more."""
+    query = event.update().where(event.c.id.in_(ids))
+    connection.execute(query.values(uploaded_at=None, upload_code=None))

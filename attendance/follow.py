@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Protocol
 
 from attendance.journey import FIRST, Journey
@@ -98,6 +99,7 @@ class Follower:
         self._random = random
         self._sleep = sleep
         self._news = asyncio.Event()
+        self._doubted: dict[Key, tuple[str, Stream]] = {}  # forked: in which life of the parent it said what
         self._taken_back: set[tuple[Key, int, int | None]] = set()  # what is not here for all that was asked
 
     def expect(self) -> None:
@@ -159,13 +161,22 @@ class Follower:
             told = await self._parent.streams(keys)
             if told is None:
                 return False
-            count += await self._journey.compare(own, told)
+            says = self._forked(own, told)
+            seen = {key for key, said in says.items() if self._doubted.get(key) == said}
+            count += await self._journey.compare(own, told, seen)
+            self._doubted |= says  # what may not be there goes up: once for each word of the parent
             if len(own) < PAGE:
                 break
             after = keys[-1]
         if count:
             logger.warning("the parent has lost %d events that it had answered for: they go up again", count)
         return True
+
+    def _forked(self, own: Sequence[Stream], told: Sequence[Stream]) -> dict[Key, tuple[str, Stream]]:
+        """What the parent says of those streams of which it stays uncertain what it has, and in which of its lives."""
+        keys = {(one.node, one.epoch) for one in (*own, *told) if one.forked_at is not None}
+        by_key = {(one.node, one.epoch): one for one in told}
+        return {key: (self._parent.life, replace(by_key[key], root=0)) for key in keys & by_key.keys()}
 
     async def ask(self) -> bool:
         """One round over everything that the root may not have; whether it brought anything, or there was nothing."""

@@ -5,7 +5,8 @@ from __future__ import annotations
 import dataclasses
 import datetime as dt
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
+from functools import partial
 
 from attendance import again_store, intake, streams, streams_store
 from attendance.event import Event
@@ -13,6 +14,7 @@ from attendance.paths_store import Paths
 from attendance.store import EPOCH, Rows
 from attendance.streams import Learned, Stream
 from attendance.streams_store import Key
+from attendance.venue_reports import chunks
 from venues.database import Database
 
 logger = logging.getLogger(__name__)
@@ -88,18 +90,23 @@ class Journey:
             return []
         return await self._db.read(lambda connection: streams_store.every(connection, limit, after))
 
-    async def compare(self, own: Sequence[Stream], told: Sequence[Stream]) -> int:
+    async def compare(self, own: Sequence[Stream], told: Sequence[Stream], seen: Collection[Key] = ()) -> int:
         """`own` streams with what the parent says of them (nothing: it has nothing). What it had answered for and has
-        no more is to go up again; returns how many events. The root's marks are what the parent says now."""
+        no more is to go up again, but for streams that were `seen` so before; returns how many events. The root's marks
+        are what the parent says now."""
         known = {(one.node, one.epoch): one for one in told}
         pairs = [(one, known.get((one.node, one.epoch)) or Stream(node=one.node, epoch=one.epoch)) for one in own]
-        doubtful = {(mine.node, mine.epoch): (mine, theirs) for mine, theirs in pairs if streams.may_lack(mine, theirs)}
+        doubtful = {
+            (mine.node, mine.epoch): (mine, theirs)
+            for mine, theirs in pairs
+            if streams.may_lack(mine, theirs) and (mine.node, mine.epoch) not in seen
+        }
         lost = await self._db.read(lambda connection: again_store.lost(connection, doubtful)) if doubtful else []
         roots = {(mine.node, mine.epoch): theirs.root for mine, theirs in pairs if theirs.root < mine.root}
-
-        if not lost and not roots:
-            return 0
-        await self._db.write(lambda connection: again_store.is_less(connection, roots, lost))
+        if roots:
+            await self._db.write(lambda connection: streams_store.lower_root(connection, roots))
+        for some in chunks(lost):  # nobody waits for all of it; who is stopped in between looks back again
+            await self._db.write(partial(again_store.wait, ids=some))
         if lost:
             self._on_change()
         return len(lost)

@@ -22,7 +22,7 @@ from attendance.tables import person_year as table
 from attendance.tables import presence, summary_due
 from attendance.tables import year_due as due_table
 from attendance.tables import year_people as people_table
-from attendance.years import SHARES, SUMS, bounds, year_of
+from attendance.years import SUMS, bounds, shares, year_of
 from venues.database import Database, upsert
 
 _TOGETHER = 300  # rows in one transaction
@@ -54,7 +54,7 @@ class Years:
         year, round_ = self._pass
         self._changed += await self._put_share(year, self._share)
         self._share += 1
-        if self._share == len(SHARES):
+        if self._share == len(shares(year)):
             self._pass = None
             await self._count(year)
             done = due_table.delete().where(due_table.c.year == year, due_table.c.round == round_)
@@ -81,7 +81,7 @@ class Years:
 
     async def _rebuild(self, year: int) -> int:
         differing = 0
-        for share in range(len(SHARES)):
+        for share in range(len(shares(year))):
             if not await self._db.read(lambda connection: self._settled(connection, year)):
                 return differing
             changed = await self._put_share(year, share)
@@ -128,7 +128,7 @@ class Years:
 
     def _look(self, connection: Connection, year: int, share: int) -> tuple[Mapping[_Key, _Key], Mapping[_Key, _Key]]:
         """By key what should stand there, and what does."""
-        low, high = SHARES[share]
+        low, high = shares(year)[share]
         about = sa.select(*(table.c[name] for name in (*_KEYS, *_REST))).where(table.c.year == year)
         kept = {
             tuple(row[: len(_KEYS)]): tuple(row[len(_KEYS) :])

@@ -13,7 +13,7 @@ from attendance.follow import LOOK_S, MOST_S, PAGE, RANGES_MOST, Follower, from_
 from attendance.follow import to_wire as stream_to_wire
 from attendance.streams import Stream
 from attendance.streams_store import Key
-from tests.attendance.world import COUNTY, PROVINCE, VILLAGE, Entropy, Site, below
+from tests.attendance.world import COUNTY, PROVINCE, VILLAGE, Entropy, Site, an_event, below
 from venues.database import Database
 
 
@@ -174,6 +174,26 @@ async def test_what_the_parent_keeps_aside_does_not_go_up_for_ever(site: Site, c
     await log.mark([*results, Result(id=ids[1], outcome=Outcome.QUARANTINED, code="venue_outside")])
     assert await follower(log, Above(root, COUNTY)).look_back()
     assert await log.outbox(100) == []
+
+
+async def test_what_nobody_can_be_sure_of_goes_up_once_in_each_life_of_the_parent(site: Site, child: Site) -> None:
+    log, root = child.log(VILLAGE), site.log(PROVINCE, node="root", is_root=True)
+    for n in range(3):
+        await walk_in(log, site.lecture, f"客{n}")
+    events = await log.outbox(100)
+    twin = an_event(9, node=events[1].node, epoch=events[1].epoch, seq=events[1].seq, lecture=site.lecture)
+    await root.ingest([to_wire(twin)], COUNTY)
+    await hand_up(log, root)
+    above = Above(root, COUNTY)
+    follow = follower(log, above)
+    assert await follow.look_back()
+    assert [event.seq for event in await log.outbox(100)] == [2, 3]
+    await hand_up(log, root)
+    assert await follow.look_back()
+    assert await log.outbox(100) == []
+    above.life = "second"
+    assert await follow.look_back()
+    assert [event.seq for event in await log.outbox(100)] == [2, 3]
 
 
 async def test_it_looks_back_at_each_start_of_the_parent_and_each_hour(site: Site, child: Site) -> None:

@@ -15,10 +15,11 @@ from attendance.retention import Keep
 from attendance.retention_store import Retention
 from attendance.summary_store import Summaries
 from attendance.tables import person_year, presence
-from attendance.years import SHARES, bounds, target_policy, year_of
+from attendance.years import bounds, shares, target_policy, year_of
 from attendance.years_store import Years
 from tests.attendance.test_summary_store import some_history, until_judged
 from tests.attendance.world import CITY, PROVINCE, VILLAGE, VILLAGE_2, Site
+from venues.ids import uuid7
 
 SHANGHAI = ZoneInfo("Asia/Shanghai")
 
@@ -30,9 +31,14 @@ def test_a_year_begins_on_the_calendar_on_the_wall() -> None:
 
 
 def test_the_shares_leave_nobody_out_and_nobody_twice() -> None:
-    for subject in ("", "0", "019a", "04", "5220", "fc", "card:12", "zz"):
-        here = [1 for low, high in SHARES if (low is None or subject >= low) and (high is None or subject < high)]
+    parts = shares(2026)
+    early, late = (
+        uuid7(int(dt.datetime(2026, 3, day, tzinfo=dt.UTC).timestamp() * 1000), bytes(10)) for day in (2, 20)
+    )
+    for subject in ("", "0", "019a", early, late, "04", "5220", "fc", "card:12", "zz"):
+        here = [1 for low, high in parts if (low is None or subject >= low) and (high is None or subject < high)]
         assert here == [1], subject
+    assert [early < start <= late for start, _ in parts if start].count(True) >= 2  # guests of a year are not one share
 
 
 def test_a_years_target_is_that_of_the_last_policy_made_before_it_was_over() -> None:
