@@ -145,3 +145,18 @@ async def test_the_page_of_a_person_says_when_each_entry_arrived(scene: Scene) -
     page = await scene.caller("GET", f"/lectures/{scene.lecture}/people/{ZHANG}")
     assert page.status == 200
     assert "arrived here" in page.body
+
+
+async def test_the_page_opens_whatever_was_stated_and_leads_to_all_that_the_person_attended(scene: Scene) -> None:
+    page = f"/lectures/{scene.lecture}/people/{ZHANG}"
+    for state in ("present", "present-late", "leave", "makeup", "absent"):
+        form = {"csrf": scene.caller.csrf, "state": state, "reason": f"核实 {state}"}
+        sent = await scene.caller("POST", page + "/correct", data=form)
+        assert (sent.status, sent.headers["Location"]) == (303, page)
+        shown = await scene.caller("GET", page)
+        assert shown.status == 200
+        assert f"核实 {state}" in shown.body
+    assert f'href="/people/{ZHANG}/record"' in shown.body
+    assert (await scene.caller("GET", f"/people/{ZHANG}/record")).status == 200
+    await scene.caller.sign_in("operator")
+    assert "/record" not in (await scene.caller("GET", page)).body

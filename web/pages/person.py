@@ -20,13 +20,16 @@ _TAKEN_BACK = frozenset({"check_in", "sign_out", "leave", "correction"})
 
 async def show(request: web.Request) -> web.Response:
     lecture = await targets.lecture_of(request)
-    found = await history(node_of(request).db, lecture.id, request.match_info["person"])
+    node, user = node_of(request), user_of(request)
+    found = await history(node.db, lecture.id, request.match_info["person"])
+    organizes = admits(user, Access.ORGANIZER) is Verdict.ALLOWED
     return render(
         request,
         "person.html",
         lecture=lecture,
         person=found,
-        may_correct=admits(user_of(request), Access.ORGANIZER) is Verdict.ALLOWED,
+        may_correct=organizes,
+        may_see_record=organizes and found.home and await node.venues.is_within(found.home.id, user.venue_id),
         can_be_undone=_TAKEN_BACK,
     )
 
