@@ -160,3 +160,12 @@ async def test_the_page_opens_whatever_was_stated_and_leads_to_all_that_the_pers
     assert (await scene.caller("GET", f"/people/{ZHANG}/record")).status == 200
     await scene.caller.sign_in("operator")
     assert "/record" not in (await scene.caller("GET", page)).body
+
+
+async def test_a_page_that_grew_too_old_is_not_called_forbidden(scene: Scene) -> None:
+    form = {"csrf": "old", "state": "leave", "reason": "x"}
+    scene.caller.csrf = ""
+    sent = await scene.caller("POST", f"/lectures/{scene.lecture}/people/{ZHANG}/correct", data=form)
+    assert sent.status == 403
+    assert "That did not work" in sent.body
+    assert "This is not yours to open" not in sent.body
