@@ -14,7 +14,7 @@ from attendance import badge as badges
 from attendance import badge_keys_store as keys
 from attendance import bearers_store
 from attendance import stamps_store as stamps
-from attendance.badge_reports import BadgesElsewhere, BadgeUnknown, below, counts
+from attendance.badge_reports import BadgesElsewhere, BadgeUnknown, below, counts, on_list
 from attendance.paths_store import Paths
 from attendance.people import Person
 from attendance.rules import ReasonMissing
@@ -217,8 +217,9 @@ def _replace_revoked(connection: Connection, wanted: Collection[int]) -> bool:
 
 
 def _people(connection: Connection, venue_id: int | None, person: str | None) -> list[str]:
-    where = person_table.c.id == person if person else below(venue_id or 0)
-    return sorted(connection.scalars(sa.select(person_table.c.id).where(where)))
+    where = person_table.c.id == person if person else on_list(venue_id or 0)
+    on_the_list = person_table.c.gone_at.is_(None)
+    return sorted(connection.scalars(sa.select(person_table.c.id).where(where, on_the_list)))
 
 
 def _valid_cards(connection: Connection, people: Sequence[str]) -> dict[str, int]:

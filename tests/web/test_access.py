@@ -246,7 +246,8 @@ async def test_a_user_of_another_subtree_is_refused_everywhere(scene: Scene) -> 
     async with client(scene.server.url) as caller:
         assert (await caller.sign_in("organizer of other")).status == 201
         for route in bound:
-            form = {"data": {"venue": scene.ids["venue"], "csrf": caller.csrf}} if route.form else {}
+            filled_in = {"venue": scene.ids["venue"], "card": scene.ids["card"], "csrf": caller.csrf}
+            form = {"data": filled_in} if route.form else {}
             answer = await caller(
                 route.method, scene.path(route) + query_for(route, scene), body_for(route, scene), **form
             )

@@ -93,6 +93,7 @@ def pages_of(role: Role, stage: Stage) -> list[str]:
         f"{lecture}/expected?q=5201",
         "/policies",
         person,
+        f"/badges?venue={city}",
     ]
     return everybody + more.get(role, [f"{lecture}/desk", *operator, *organizer])
 

@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
+from attendance.badge_reports import Which
 from attendance.camera import HIGHEST, WIDEST
 from web.api.models import In, LectureOut, LinkOut, Out, Timestamp, VenueId, VenueOut
 
@@ -68,9 +69,12 @@ class FrameOut(Out):
 
 
 class UnitQuery(In):
-    """A venue with all below it (without one: the caller's own); some of its people."""
+    """A venue with all below it (without one: the caller's own); some of its people: `which` by having a card that
+    counts, `q` by name or number."""
 
     venue: VenueId | None = None
+    which: Which = Which.ALL
+    q: Annotated[str, Field(max_length=100)] = ""
     limit: Annotated[int, Field(ge=1, le=1000)] = 200
     offset: Annotated[int, Field(ge=0, le=10**7)] = 0
 
@@ -87,11 +91,12 @@ class HolderOut(Out):
 
 
 class UnitOut(Out):
-    """`people` and `with_card` are of the whole unit, `holders` a part of it."""
+    """`people` and `with_card` are of the whole unit; `found` were asked for, `holders` are a part of these."""
 
     venue: VenueOut
     people: int
     with_card: int
+    found: int
     holders: list[HolderOut]
 
 

@@ -35,11 +35,14 @@ async def unit(request: web.Request) -> UnitOut:
     """The people of a venue and all below it, and their cards."""
     node, query = node_of(request), query_of(request, UnitQuery)
     venue = await node.venues.get(query.venue or user_of(request).venue_id)
-    found = await badge_reports.unit(node.db, venue.id, limit=query.limit, offset=query.offset)
+    found = await badge_reports.unit(
+        node.db, venue.id, limit=query.limit, offset=query.offset, which=query.which, q=query.q.strip()
+    )
     return UnitOut(
         venue=present.venue_out(node.settings, venue),
         people=found.people,
         with_card=found.with_card,
+        found=found.found,
         holders=[_holder(holder) for holder in found.holders],
     )
 
@@ -98,22 +101,27 @@ async def unit_target(request: web.Request) -> Target:
 async def issue_target(request: web.Request) -> Target:
     """The venue, or where the person is at home. Raises VenueUnknown, PersonUnknown."""
     wanted = body_of(request, IssueIn)
-    return await _unit_or_person(request, wanted.venue, wanted.person)
+    return await unit_or_person(request, wanted.venue, wanted.person)
 
 
 async def sheet_target(request: web.Request) -> Target:
     """The venue, or where the person is at home. Raises VenueUnknown, PersonUnknown."""
     wanted = query_of(request, SheetQuery)
-    return await _unit_or_person(request, wanted.venue, wanted.person)
+    return await unit_or_person(request, wanted.venue, wanted.person)
 
 
 async def card_target(request: web.Request) -> Target:
     """Where the card's bearer is at home. Raises BadgeUnknown."""
-    card = int(body_of(request, RevokeIn).card)
+    return await target_of_card(request, int(body_of(request, RevokeIn).card))
+
+
+async def target_of_card(request: web.Request, card: int) -> Target:
+    """Raises BadgeUnknown."""
     return Target(venue_id=(await badge_reports.person_of(node_of(request).db, card)).home)
 
 
-async def _unit_or_person(request: web.Request, venue: int | None, person: str | None) -> Target:
+async def unit_or_person(request: web.Request, venue: int | None, person: str | None) -> Target:
+    """Raises VenueUnknown, PersonUnknown."""
     node = node_of(request)
     if person is None:
         return Target(venue_id=(await node.venues.get(venue or 0)).id)

@@ -7,6 +7,7 @@
 /c/{code}  /r/{code}                         a phone checks in (the QR codes' addresses), here or for a venue below
 /venues[/{venue}]  /people[/{person}]        the tree, enrolment, the list of people
 /people/import  /{people,venues}/template.* bringing in the list of people; empty lists to fill in
+/badges                                      cards: issue, print, revoke
 /privacy  /quarantine                        erasing a person; what this node keeps aside
 /lectures/{lecture}/expected                 whom the lecture expects: units, levels, a list of people
 /lectures/{lecture}/report  …/names          the organizer's figures and the names behind them
@@ -21,6 +22,7 @@
 from __future__ import annotations
 
 from web.pages import (
+    badges,
     check_in,
     expected,
     flags,
@@ -55,6 +57,7 @@ ROUTES: list[Route] = [
     *people.ROUTES,
     *people_import.ROUTES,
     *list_templates.ROUTES,
+    *badges.ROUTES,
     *roster.ROUTES,
     *privacy.ROUTES,
     *report.ROUTES,

@@ -2,7 +2,8 @@
 
 import { clock, say } from "./api.js";
 
-const METHODS = { code: "by_code", walk_in: "by_walk_in" };
+const METHODS = { code: "by_code", walk_in: "by_walk_in", badge: "by_card", kiosk: "by_card" };
+const POINT_MS = 4_000;
 
 export const keyOf = (row) => row.person ?? row.event ?? row.name;
 
@@ -114,6 +115,17 @@ export class PersonList {
       if (!item.hidden) shown += 1;
     }
     return shown;
+  }
+
+  /** Show where the row of this event stands; false where it is not shown. */
+  point(event) {
+    const key = [...this.rows].find(([, row]) => row.event === event)?.[0];
+    const item = this.items.get(key);
+    if (!item || item.hidden) return false;
+    item.scrollIntoView({ block: "center" });
+    item.classList.add("pointed");
+    setTimeout(() => item.classList.remove("pointed"), POINT_MS);
+    return true;
   }
 
   onlyAbsentMatch() {

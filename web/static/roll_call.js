@@ -2,9 +2,11 @@
 
 import { ask, clock, say } from "./api.js";
 import { uuid7 } from "./ids.js";
+import { KeptCards } from "./kept_cards.js";
 import { KeptTicks } from "./kept_ticks.js";
 import { about, PersonList } from "./person_list.js";
 import { Room } from "./room.js";
+import { listen } from "./scanner.js";
 import { StateBar } from "./state_bar.js";
 
 const ASK_MS = 3_000;
@@ -82,8 +84,28 @@ async function retry() {
   setTimeout(retry, RETRY_MS * (0.5 + Math.random()));
 }
 
+// A card under the operator's scanner
+const cards = new KeptCards(localStorage, `${lecture}:${venue}`, () => `${base}/badges`, {
+  async answered(card, { name, event, outcome }) {
+    asked += 1;
+    online(true);
+    await refresh();
+    if (list.point(event)) return spoken(say(outcome === "already" ? "was_already" : "saved", { name }));
+    at("search").value = ""; // whoever it is was not among those that are shown
+    search();
+    list.point(event);
+    return spoken(say("saved", { name }));
+  },
+  refused: (card, error) => refused(say("the_card"), error),
+  waits: (card, error) => (error.status === 401 ? trouble(say("signed_out")) : offline(error)),
+});
+listen((payload) => {
+  trouble("");
+  cards.add(payload, null);
+});
+
 addEventListener("beforeunload", (event) => {
-  if (unsaved.size) event.preventDefault();
+  if (unsaved.size || cards.waiting) event.preventDefault();
 });
 
 // What the node knows -------------------------------------------------------------------------------------------

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from playwright.async_api import expect
 
+from tests.web.browser.cards import issue, scan, scan_through_input_method
 from tests.web.browser.stage import PHONE, Stage, fits
 from web.policy import Role
 
@@ -140,4 +141,51 @@ async def test_initials_leave_and_sign_out(stage: Stage) -> None:
         await page.get_by_role("dialog").get_by_role("button", name="Leaves now").tap()
         await expect(page.locator(".person", has_text="李桂芳")).to_contain_text("left at")
         await expect(page.locator("#count")).to_have_text("1 of 3 present")
+        assert await fits(page)
+
+
+async def test_a_scanner_ticks_whatever_has_the_focus(stage: Stage) -> None:
+    cards = await issue(stage)
+    async with stage.page(user=Role.OPERATOR) as page:
+        await page.goto(address(stage))
+        await expect(page.locator(".person")).to_have_count(3)
+        await page.fill("#search", "建国")  # and the focus is there: the others are not shown
+        await scan(page, cards["李桂芳"])
+        await expect(page.locator(".person", has_text="李桂芳")).to_have_class("person present pointed")
+        await expect(page.locator(".person", has_text="李桂芳")).to_contain_text("by card")
+        await page.locator(".person", has_text="王建国").locator(".tick").focus()
+        await scan(page, cards["张秀英"])  # its return key must not press the button that has the focus
+        await expect(page.locator("#count")).to_have_text("2 of 3 present")
+        await expect(page.locator(".person", has_text="王建国")).to_have_class("person")
+        await scan(page, "6901234567892")
+        await expect(page.locator("#trouble")).to_contain_text("The card: not saved. This is not one of our cards.")
+        assert await present(stage) == 2
+
+
+async def test_a_scanner_breaks_into_a_word_of_an_input_method(stage: Stage) -> None:
+    cards = await issue(stage)
+    async with stage.page(user=Role.OPERATOR) as page:
+        await page.goto(address(stage))
+        await page.fill("#walk-name", "过路")
+        keys = await page.context.new_cdp_session(page)
+        await keys.send("Input.imeSetComposition", {"text": "zhang", "selectionStart": 5, "selectionEnd": 5})
+        await expect(page.locator("#walk-name")).to_have_value("过路zhang")
+        await scan_through_input_method(keys, cards["王建国"])
+        await expect(page.locator("#count")).to_have_text("1 of 3 present")
+        await expect(page.locator("#walk-name")).to_have_value("过路")
+        await expect(page.locator("#walk-name")).to_be_focused()
+
+
+async def test_a_card_waits_for_the_node(stage: Stage) -> None:
+    cards = await issue(stage)
+    async with stage.page(PHONE, user=Role.OPERATOR) as page:
+        await page.goto(address(stage))
+        await expect(page.locator(".person")).to_have_count(3)
+        await page.context.set_offline(True)
+        await scan(page, cards["张秀英"])
+        await expect(page.locator("#trouble")).to_contain_text("No connection to the node since")
+        assert await present(stage) == 0
+        await page.context.set_offline(False)
+        await expect(page.locator("#count")).to_have_text("1 of 3 present", timeout=20_000)
+        await expect(page.locator("#trouble")).to_be_hidden()
         assert await fits(page)
