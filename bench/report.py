@@ -204,7 +204,8 @@ async def measure(config: Path, port: int, settings: Settings, wanted: argparse.
 
 async def run(url: str, folder: Path, wanted: argparse.Namespace) -> dict[str, Any]:
     port = free_port()
-    config = write_config(folder, url, port)
+    # No lecture of these years is too old: a node would be busy with forgetting who was there.
+    config = write_config(folder, url, port, attendance={"retention_days": 0, "device_days": 0})
     settings = load(config)
     found: dict[str, Any] = {"database": url.partition(":")[0].partition("+")[0]}
     if not await filled(settings):
