@@ -83,7 +83,6 @@ async def test_old_tokens_are_forgotten(tokens: TokenStore, database: Database, 
 async def test_the_door_goes_on_while_the_database_stalls(
     tokens: TokenStore, database: Database, clock: Clock, entropy: Entropy, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(venues.tokens, "_PATIENCE_S", 0.05)
     by_a_command = TokenStore(database, clock, entropy)
     known = await tokens.issue(TokenKind.VIEW, "screen", 7, ttl=HOUR)
     unseen = await by_a_command.issue(TokenKind.VIEW, "screen", 7, ttl=HOUR)
@@ -92,6 +91,7 @@ async def test_the_door_goes_on_while_the_database_stalls(
     waits = [database.read(lambda connection: stalled.wait(30)) for _ in range(4)]  # every reader
     busy = asyncio.gather(*waits)
     await asyncio.sleep(0)  # until they are in the queue
+    monkeypatch.setattr(venues.tokens, "_PATIENCE_S", 0.05)
     try:
         clock.move(5)
         assert await tokens.check(known)
@@ -103,6 +103,7 @@ async def test_the_door_goes_on_while_the_database_stalls(
     finally:
         stalled.set()
         await busy
+    monkeypatch.undo()
     clock.move(2)
     assert await tokens.check(known)
     assert await tokens.check(unseen)
