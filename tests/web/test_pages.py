@@ -14,7 +14,7 @@ from jinja2.ext import babel_extract
 from attendance import number_list
 from attendance.event import Method
 from attendance.people import PROBLEM_MESSAGES, person_id
-from tests.web.nodes import PASSWORD, add_user, make_node, plant, serving
+from tests.web.nodes import PASSWORD, add_user, eventually, make_node, plant, serving
 from venues.errors import TongtangError
 from venues.identity import NodeKey, enrol_message
 from venues.tree import Venue
@@ -243,7 +243,12 @@ async def test_an_address_that_does_not_fit_is_refused_in_plain_words(stage: Sta
 
 async def test_home_counts_venues_as_the_report_does(stage: Stage) -> None:
     await stage.browser.sign_in("organizer")
-    await stage.browser.get("/")
+
+    async def has_reported() -> bool:  # the node its own presence, soon after the start
+        await stage.browser.get("/")
+        return 'id="connected">1<' in stage.browser.text
+
+    await eventually(has_reported)
     home = re.search(r'id="connected">([\d,]+)<small> / ([\d,]+)<', stage.browser.text)
     await stage.browser.get(f"/lectures/{stage.lecture}/report")
     report = re.search(r"<dd>([\d,]+)<small> / ([\d,]+)<", stage.browser.text)
