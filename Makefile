@@ -52,7 +52,7 @@ check: setup ## format, lint, types, architecture and all tests
 	$(BIN)/ruff check --no-cache .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/pytest -q
+	$(BIN)/pytest -q -n 2
 
 format: setup ## put the code into its one form
 	$(BIN)/ruff format .

@@ -11,6 +11,7 @@ import psycopg
 import pytest
 import sqlalchemy as sa
 from hypothesis import HealthCheck, settings
+from xdist.scheduler import LoadFileScheduling
 
 import venues  # its tables
 from venues.database import Database
@@ -20,6 +21,26 @@ from venues.database import Database
 settings.register_profile("everyday", deadline=None, derandomize=True)
 settings.register_profile("fuzz", deadline=None, max_examples=30_000, suppress_health_check=list(HealthCheck))
 settings.load_profile("everyday")
+
+
+# Of these the tests run one after the other where several processes share the tests (`make check`): pictures on two
+# screens at once are more than two cores can decode, and the faults share a prepared tree. Others go file by file.
+_TOGETHER = {
+    "tests/web/browser": "screens",
+    "tests/acceptance": "screens",
+    "tests/web/test_demo.py": "screens",
+    "tests/faults": "faults",
+}
+
+
+class _Sharing(LoadFileScheduling):  # type: ignore[misc]
+    def _split_scope(self, nodeid: str) -> str:
+        found = [group for path, group in _TOGETHER.items() if nodeid.startswith(path)]
+        return found[0] if found else str(super()._split_scope(nodeid))
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> LoadFileScheduling:
+    return _Sharing(config, log)
 
 
 @pytest.fixture(scope="session")

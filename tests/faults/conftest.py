@@ -9,6 +9,7 @@ import zlib
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 import pytest_asyncio
@@ -22,6 +23,8 @@ from tests.faults.ticks import Record
 from tests.faults.verdict import settle, verdict
 
 TABLE = pytest.StashKey[Table]()
+_OF_WORKERS = pytest.StashKey[list[str]]()
+_OF_WORKER = "faults"
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -31,10 +34,23 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     config.stash[TABLE] = Table()
+    config.stash[_OF_WORKERS] = []
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Where several processes share the tests, each hands its part of the table to the one that prints it."""
+    output = getattr(session.config, "workeroutput", None)
+    if output is not None:
+        output[_OF_WORKER] = session.config.stash[TABLE].lines()
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any) -> None:
+    node.config.stash[_OF_WORKERS].extend(getattr(node, "workeroutput", {}).get(_OF_WORKER, []))
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
-    if lines := config.stash[TABLE].lines():
+    if lines := config.stash[TABLE].lines() + config.stash[_OF_WORKERS]:
         terminalreporter.section("faults")
         for line in lines:
             terminalreporter.write_line(line)

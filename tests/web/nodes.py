@@ -128,7 +128,7 @@ class Client:
         options.setdefault("allow_redirects", False)
         async with self.session.request(method, self.url + path, headers=headers, **options) as response:
             is_json = response.content_type == "application/json"
-            content = await response.json() if is_json else await response.text()
+            content = await response.json() if is_json else await response.text(errors="replace")
             return Answer(status=response.status, body=content, headers=response.headers)
 
     async def sign_in(self, name: str, password: str = PASSWORD) -> Answer:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import re
 from collections.abc import AsyncIterator
@@ -133,7 +134,8 @@ _JUNK: tuple[Any, ...] = (
 
 
 async def test_no_route_answers_junk_with_a_500(server: Server, caller: Client) -> None:
-    """Every declared route with every kind of junk in its path, its query and its body, from callers of each kind."""
+    """Every declared route with every kind of junk in its path, its query and its body, from callers of each kind in
+    turn."""
     import datetime as dt
 
     from venues.tokens import TokenKind
@@ -144,6 +146,7 @@ async def test_no_route_answers_junk_with_a_500(server: Server, caller: Client) 
         kind: await server.node.tokens.issue(kind, "junk", venues[0].id, lecture.id, ttl=dt.timedelta(hours=1))
         for kind in (TokenKind.API, TokenKind.NODE, TokenKind.PUBLISH, TokenKind.VIEW)
     }
+    each = itertools.cycle(bearers.values())
     for route in declared_routes():
         if (route.method, route.path) in {("GET", "/api/node/changes"), ("DELETE", "/api/session")}:
             continue  # the one waits for 25 s, the other ends what we need
@@ -151,7 +154,8 @@ async def test_no_route_answers_junk_with_a_500(server: Server, caller: Client) 
             path = re.sub(r"\{(\w+)\}", lambda found, ids=ids: ids.get(found[1], "x"), route.open_path)
             for junk in _JUNK if route.method in ("POST", "PATCH") else _JUNK[:1]:
                 body = None if junk is None else json.dumps(junk).encode()
-                for bearer in bearers.values():
+                some = bearers.values() if junk is None else [next(each)]
+                for bearer in some:
                     headers = {"Content-Type": "application/json", "Authorization": f"Bearer {bearer}"}
                     answer = await caller(route.method, f"{path}?q=%ff%00&venue=%00", data=body, headers=headers)
                     assert answer.status < 500, (route.method, path, junk, answer.body)
