@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
+import shutil
 import tempfile
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
@@ -76,21 +78,59 @@ def administer(url: sa.URL, *statements: str) -> None:
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
-def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
-    """The URL of a new, empty database without tables."""
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """The URL of an empty database: without tables, or with them where the test asks for `database`, too."""
+    with_tables = "database" in request.fixturenames
     if request.param == "sqlite":
-        yield f"sqlite:///{tmp_path / 'test.db'}"
-        return
+        if with_tables:
+            shutil.copy(request.getfixturevalue("sqlite_tables"), tmp_path / "test.db")
+        return f"sqlite:///{tmp_path / 'test.db'}"
+    if with_tables:
+        kept: sa.URL = request.getfixturevalue("postgresql_tables")
+        _empty(kept)
+        return kept.render_as_string(hide_password=False)
     server: sa.URL = request.getfixturevalue("postgresql_server")
     administer(server, "DROP DATABASE IF EXISTS test WITH (FORCE)", "CREATE DATABASE test")
-    yield server.set(database="test").render_as_string(hide_password=False)
+    return server.set(database="test").render_as_string(hide_password=False)
+
+
+@pytest.fixture(scope="session")
+def sqlite_tables(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A file with every table of the packages that have been imported; copying is quicker than making them anew."""
+    path = tmp_path_factory.mktemp("tables") / "tables.db"
+    asyncio.run(_make_tables(f"sqlite:///{path}"))
+    return path
+
+
+@pytest.fixture(scope="session")
+def postgresql_tables(postgresql_server: sa.URL) -> sa.URL:
+    """Likewise a database; it is emptied for each test."""
+    administer(postgresql_server, "CREATE DATABASE tables")
+    url = postgresql_server.set(database="tables")
+    asyncio.run(_make_tables(url.render_as_string(hide_password=False)))
+    return url
+
+
+async def _make_tables(url: str) -> None:
+    assert venues.metadata.tables
+    db = Database(url)
+    await db.create_tables()
+    await db.close()
+
+
+def _empty(url: sa.URL) -> None:
+    plain = url.set(drivername="postgresql").render_as_string(hide_password=False)
+    others = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database()"
+    filled = " UNION ALL ".join(f"SELECT '{name}' WHERE EXISTS (SELECT FROM {name})" for name in venues.metadata.tables)
+    with psycopg.connect(plain, autocommit=True) as connection:
+        connection.execute(f"{others} AND pid <> pg_backend_pid()".encode())
+        if names := [name for (name,) in connection.execute(filled.encode())]:
+            connection.execute(f"TRUNCATE {', '.join(names)} RESTART IDENTITY CASCADE".encode())
 
 
 @pytest.fixture
 async def database(database_url: str) -> AsyncIterator[Database]:
     """An open database with every table of the packages that have been imported."""
-    assert venues.metadata.tables
     db = Database(database_url)
-    await db.create_tables()
     yield db
     await db.close()

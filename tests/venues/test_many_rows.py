@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import AsyncIterator
 
 import pytest
 import sqlalchemy as sa
@@ -25,9 +26,10 @@ AT = dt.datetime(2026, 11, 22, 2, 0, 0, 123456, tzinfo=dt.UTC)
 
 
 @pytest.fixture
-async def things(database: Database) -> Database:
+async def things(database: Database) -> AsyncIterator[Database]:
     await database.write(_tables.create_all)
-    return database
+    yield database
+    await database.write(_tables.drop_all)
 
 
 def rows(count: int) -> list[dict[str, object]]:
