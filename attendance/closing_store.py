@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Sequence
 
 import sqlalchemy as sa
-from sqlalchemy.engine import Connection, RowMapping
+from sqlalchemy.engine import Connection
 
 from attendance.closing import Closing, total
 from attendance.event import Event, Kind
@@ -14,6 +14,7 @@ from attendance.tables import event as event_table
 from venues.database import Database, upsert
 
 _CHUNK = 500
+_NAMES = tuple(column.name for column in table.columns)
 
 
 class Closings:
@@ -39,8 +40,9 @@ def closings(connection: Connection, lecture: str, venues: Collection[int] | Non
         ]
     found: dict[int, list[Closing]] = {}
     for each in queries:
-        for row in connection.execute(each).mappings():
-            found.setdefault(row["venue"], []).append(_closing(row))
+        for row in connection.execute(each):
+            one = Closing(**dict(zip(_NAMES, row, strict=True)))
+            found.setdefault(one.venue, []).append(one)
     return found
 
 
@@ -105,7 +107,3 @@ def _put(connection: Connection, rows: Iterable[Closing]) -> None:
     insert = upsert(connection, table)
     changed = {name: insert.excluded[name] for name in values[0] if name not in ("lecture", "venue", "node")}
     connection.execute(insert.on_conflict_do_update(index_elements=["lecture", "venue", "node"], set_=changed), values)
-
-
-def _closing(row: RowMapping) -> Closing:
-    return Closing(**row)

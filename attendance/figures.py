@@ -181,35 +181,31 @@ def told(
     found = {venue: Figures() for venue in wanted}
     levels = sorted(set(wanted.values()))
     for one in records:
-        figures = _told(one, present.get(one.venue, 0))
+        parts = _told(one, present.get(one.venue, 0))
         path = paths.get(one.venue, {})
         for level in levels:
             row = path.get(level)
             if row is not None and row in found:
-                found[row].add(figures)
+                found[row].take(parts)
     return found
 
 
-def _told(one: VenueTold, present: int) -> Figures:
-    shown, counted, checked = bool(one.picture_s or one.sound_s), one.headcount is not None, one.checks > 0
-    return Figures(
-        picture_s=one.picture_s,
-        sound_s=one.sound_s,
-        told_s=one.told_s if shown else 0,
-        shown=int(shown),
-        headcount=one.headcount or 0,
-        counted=int(counted),
-        counted_present=present if counted else 0,
-        seen=one.seen,
-        checked=int(checked),
-        checked_present=present if checked else 0,
-    )
+def _told(one: VenueTold, present: int) -> list[tuple[str, int]]:
+    parts: list[tuple[str, int]] = []
+    if one.picture_s or one.sound_s:
+        parts += (("picture_s", one.picture_s), ("sound_s", one.sound_s), ("told_s", one.told_s), ("shown", 1))
+    if one.headcount is not None:
+        parts += (("headcount", one.headcount), ("counted", 1), ("counted_present", present))
+    if one.checks > 0:
+        parts += (("seen", one.seen), ("checked", 1), ("checked_present", present))
+    return parts
 
 
 def merged(parts: Sequence[Mapping[int, Figures]]) -> dict[int, Figures]:
-    """The bases beside each other."""
+    """The bases beside each other; what was given grows."""
     found: dict[int, Figures] = {}
     for part in parts:
         for venue, figures in part.items():
-            found.setdefault(venue, Figures()).add(figures)
+            if (had := found.setdefault(venue, figures)) is not figures:
+                had.add(figures)
     return found

@@ -16,7 +16,9 @@ _CHUNK = 500  # bound variables per statement stay far below every database's li
 
 
 def venues_of(connection: Connection, query: sa.Select[Any]) -> list[Venue]:
-    return [Venue(**row) for row in connection.execute(query).mappings()]
+    rows = connection.execute(query)
+    names = tuple(rows.keys())
+    return [Venue(**dict(zip(names, row, strict=True))) for row in rows]
 
 
 def venues_by_id(connection: Connection, ids: Iterable[int]) -> dict[int, Venue]:
