@@ -9,6 +9,7 @@ from attendance.event import Event, Kind
 
 # A clock that is known to be wrong by more than this is set right before anything is judged.
 CLOCK_OFF = dt.timedelta(seconds=2)
+_UNDO = Kind.UNDO  # a member of an enum is found slowly, and this is asked of every event
 
 
 def moment(event: Event) -> dt.datetime:
@@ -26,7 +27,7 @@ def moment(event: Event) -> dt.datetime:
 
 def undone(events: Iterable[Event]) -> set[str | None]:
     """The ids that undos take back."""
-    return {event.supersedes for event in events if event.kind == Kind.UNDO}
+    return {event.supersedes for event in events if event.kind == _UNDO}
 
 
 def by_kind(events: Iterable[Event]) -> dict[str, list[Event]]:

@@ -46,6 +46,7 @@ class Summaries:
         self._db = db
         self._zone = zone
         self._paths = Paths()
+        self._last = ""  # the lecture whose summary was made last
 
     async def tree_is(self, version: str) -> None:
         """Where it is another tree than the one that the summaries were made with, none of them holds any more."""
@@ -59,13 +60,20 @@ class Summaries:
 
     async def refresh(self) -> bool:
         """Make the summary of one lecture that is not on air (there it would not last); False when there is none."""
-        running = sa.select(lecture_table.c.id).where(lecture_table.c.state == LectureState.LIVE.value)
-        query = sa.select(due_table).where(due_table.c.lecture_id.not_in(running)).limit(1)
-        row = await self._db.read(lambda connection: connection.execute(query).one_or_none())
+        row = await self._db.read(self._next)
         if row is None:
             return False
+        self._last = row.lecture_id
         await self._make(row.lecture_id, row.round)
         return True
+
+    def _next(self, connection: Connection) -> sa.Row[Any] | None:
+        """In turn: one that changes all the time does not keep the others from theirs."""
+        about = due_table.c
+        running = sa.select(lecture_table.c.id).where(lecture_table.c.state == LectureState.LIVE.value)
+        query = sa.select(about.lecture_id, about.round).where(about.lecture_id.not_in(running))
+        query = query.order_by(about.lecture_id <= self._last, about.lecture_id).limit(1)
+        return connection.execute(query).one_or_none()
 
     async def audit(self, lecture: str) -> bool:
         """Whether the summary is what the presences say, or will be made anew anyhow; else it will be from now on."""

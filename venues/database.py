@@ -37,6 +37,7 @@ T = TypeVar("T")
 
 metadata = sa.MetaData()
 _EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
+_US = dt.timedelta(microseconds=1)
 _BUSY_MS = 10_000
 _PURGE_WAIT_MS = 300  # for readers; writers wait as long, so rather another time
 # In one statement on SQLite, which lets other threads of Python go on after each: one by one, a busy thread would keep
@@ -53,7 +54,7 @@ class UtcDateTime(sa.types.TypeDecorator[dt.datetime]):
     cache_ok = True
 
     def process_bind_param(self, value: dt.datetime | None, dialect: Dialect) -> int | None:
-        return None if value is None else (value - _EPOCH) // dt.timedelta(microseconds=1)
+        return None if value is None else (value - _EPOCH) // _US
 
     def process_result_value(self, value: int | None, dialect: Dialect) -> dt.datetime | None:
         return None if value is None else _EPOCH + dt.timedelta(microseconds=value)
@@ -77,11 +78,13 @@ def insert_many(connection: Connection, table: sa.Table, rows: Sequence[Mapping[
         connection.exec_driver_sql(f"{head} SELECT * FROM json_to_recordset(%s::json) AS of({typed})", (text,))
         return
     one = f"({', '.join('?' * len(names))})"
-    makers = [(name, process.get(name)) for name in names]
     for start in range(0, len(rows), _ROWS_AT_ONCE):
         some = rows[start : start + _ROWS_AT_ONCE]
-        values = tuple(make(row[name]) if make else row[name] for row in some for name, make in makers)
-        connection.exec_driver_sql(f"{head} VALUES {', '.join([one] * len(some))}", values)
+        values: list[Any] = []
+        for row in some:
+            bound = {**row, **{name: make(row[name]) for name, make in process.items()}}
+            values += [bound[name] for name in names]
+        connection.exec_driver_sql(f"{head} VALUES {', '.join([one] * len(some))}", tuple(values))
 
 
 def _bind_processor(connection: Connection, type_: sa.types.TypeEngine[Any]) -> Callable[[Any], Any] | None:
@@ -335,6 +338,7 @@ def _prepare_sqlite(connection: DBAPIConnection, _entry: ConnectionPoolEntry) ->
         "foreign_keys=ON",
         f"busy_timeout={_BUSY_MS}",
         "cache_size=-16000",
+        "wal_autocheckpoint=8000",  # pages, 32 MB: what is written often goes into the file once
         "secure_delete=ON",  # what is deleted is overwritten
     ):
         cursor.execute(f"PRAGMA {pragma}")

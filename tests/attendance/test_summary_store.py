@@ -7,7 +7,7 @@ import sqlalchemy as sa
 
 from attendance import Kind, Reports
 from attendance.figures_reports import clean
-from attendance.summary_store import Summaries
+from attendance.summary_store import Summaries, changed
 from attendance.tables import presence, summary
 from tests.attendance.test_reports import States
 from tests.attendance.world import PROVINCE, TREE, VILLAGE, VILLAGE_2, VILLAGE_3, Site
@@ -84,6 +84,19 @@ async def test_a_summary_is_what_a_finished_lecture_is_read_from(site: Site) -> 
     assert await summaries.rebuild([site.lecture]) == 1  # and the rebuild tells that it was wrong
     found = await Reports(site.db, States(), site.clock).report(site.lecture, PROVINCE)
     assert found.rows[0].present == 1
+
+
+async def test_a_lecture_that_changes_all_the_time_keeps_no_other_from_its_turn(site: Site) -> None:
+    summaries = Summaries(site.db)
+    await site.lectures.stop(site.lecture)
+    other = (await site.lectures.create("党课二", PROVINCE)).id
+    await until_judged(site)
+    busy, quiet = sorted([site.lecture, other])
+    await site.db.write(lambda connection: changed(connection, [busy, quiet]))
+    for _ in range(2):
+        assert await summaries.refresh()
+        await site.db.write(lambda connection: changed(connection, [busy]))
+    assert await site.db.read(lambda connection: clean(connection, quiet))
 
 
 async def test_another_roster_or_tree_makes_it_anew(site: Site) -> None:
