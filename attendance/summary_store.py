@@ -67,7 +67,7 @@ class Summaries:
         await self._make(row.lecture_id, row.round)
         return True
 
-    def _next(self, connection: Connection) -> sa.Row[Any] | None:
+    def _next(self, connection: Connection) -> Any:
         """In turn: one that changes all the time does not keep the others from theirs."""
         about = due_table.c
         running = sa.select(lecture_table.c.id).where(lecture_table.c.state == LectureState.LIVE.value)
