@@ -9,18 +9,18 @@ from attendance.event import Event, Kind
 
 # A clock that is known to be wrong by more than this is set right before anything is judged.
 CLOCK_OFF = dt.timedelta(seconds=2)
+_CLOCK_OFF_MS = CLOCK_OFF // dt.timedelta(milliseconds=1)
 _UNDO = Kind.UNDO  # a member of an enum is found slowly, and this is asked of every event
 
 
 def moment(event: Event) -> dt.datetime:
     """When it happened: by the node's own clock, set right where it was known to be wrong by more than CLOCK_OFF. An
     offset that leads out of the calendar is none."""
-    if event.clock_offset_ms is None:
+    off_ms = event.clock_offset_ms
+    if off_ms is None or abs(off_ms) - (event.clock_uncertainty_ms or 0) <= _CLOCK_OFF_MS:
         return event.captured_at
     try:
-        off = dt.timedelta(milliseconds=event.clock_offset_ms)
-        doubt = dt.timedelta(milliseconds=event.clock_uncertainty_ms or 0)
-        return event.captured_at + off if abs(off) - doubt > CLOCK_OFF else event.captured_at
+        return event.captured_at + dt.timedelta(milliseconds=off_ms)
     except OverflowError:
         return event.captured_at
 
