@@ -30,7 +30,9 @@ export class StateBar {
 
   count({ present, expected, people }) {
     const guests = people.filter((person) => person.guest && person.present).length;
-    this.#put("count", say(guests ? "count_guests" : "count", { present: present - guests, expected, guests }));
+    const left = people.filter((person) => person.state === "signed_out").length;
+    const now = say(guests ? "count_guests" : "count", { present: present - guests, expected, guests });
+    this.#put("count", left ? `${now} ${say("count_left", { n: left })}` : now);
   }
 
   reached(yes) {

@@ -140,7 +140,7 @@ async def test_initials_leave_and_sign_out(stage: Stage) -> None:
         await page.get_by_role("button", name="More about 李桂芳").tap()
         await page.get_by_role("dialog").get_by_role("button", name="Leaves now").tap()
         await expect(page.locator(".person", has_text="李桂芳")).to_contain_text("left at")
-        await expect(page.locator("#count")).to_have_text("1 of 3 present")
+        await expect(page.locator("#count")).to_have_text("1 of 3 present (left: 1)")
         assert await fits(page)
 
 
