@@ -68,6 +68,8 @@ class EventFieldInvalid(EventError):
 
 
 class Kind(enum.StrEnum):
+    __hash__ = str.__hash__  # an enum's own is a line of Python, and goes by the name
+
     CHECK_IN = "check_in"
     UNDO = "undo"  # takes back the event `supersedes`
     SIGN_OUT = "sign_out"  # leaves; may check in again
@@ -81,6 +83,8 @@ class Kind(enum.StrEnum):
 
 
 class Method(enum.StrEnum):
+    __hash__ = str.__hash__
+
     ROLL_CALL = "roll_call"  # the operator's tick
     WALK_IN = "walk_in"
     CODE = "code"  # the rotating code of the venue's screen, scanned

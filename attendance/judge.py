@@ -16,7 +16,7 @@ from attendance.policy import FIRST, Policy, Rules
 from attendance.presence import by_kind, moment
 
 JUDGED = frozenset({Kind.CHECK_IN, Kind.UNDO, Kind.SIGN_OUT, Kind.LEAVE, Kind.CORRECTION})
-_TICKS = frozenset({Method.ROLL_CALL, Method.WALK_IN})
+_TICKS = (Method.ROLL_CALL, Method.WALK_IN)
 _NO_TIME = dt.timedelta(0)
 
 
