@@ -17,12 +17,12 @@ from typing import TypeVar
 from attendance import intake, quarantine_store
 from attendance.blank import is_id
 from attendance.event import is_plain
-from attendance.gather import Gather
 from attendance.intake import Batch
 from attendance.paths_store import Paths
 from attendance.results import Outcome, Result
 from attendance.store import Rows, is_refusal
 from venues.database import Database
+from venues.gather import Gather
 
 logger = logging.getLogger(__name__)
 

@@ -63,17 +63,18 @@ class Summaries:
         row = await self._db.read(self._next)
         if row is None:
             return False
-        self._last = row.lecture_id
-        await self._make(row.lecture_id, row.round)
+        self._last, round_ = row
+        await self._make(self._last, round_)
         return True
 
-    def _next(self, connection: Connection) -> Any:
+    def _next(self, connection: Connection) -> tuple[str, int] | None:
         """In turn: one that changes all the time does not keep the others from theirs."""
         about = due_table.c
         running = sa.select(lecture_table.c.id).where(lecture_table.c.state == LectureState.LIVE.value)
         query = sa.select(about.lecture_id, about.round).where(about.lecture_id.not_in(running))
         query = query.order_by(about.lecture_id <= self._last, about.lecture_id).limit(1)
-        return connection.execute(query).one_or_none()
+        row = connection.execute(query).one_or_none()
+        return None if row is None else (row.lecture_id, row.round)
 
     async def audit(self, lecture: str) -> bool:
         """Whether the summary is what the presences say, or will be made anew anyhow; else it will be from now on."""

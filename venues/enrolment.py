@@ -12,6 +12,7 @@ from itertools import islice
 from venues import enrolment_store
 from venues.database import Database
 from venues.errors import TongtangError
+from venues.gather import Gather
 from venues.identity import decode, encode, enrol_message, token_message, verify
 from venues.ids import uuid7
 from venues.status import NodeNews
@@ -19,6 +20,7 @@ from venues.tokens import TokenKind, TokenStore, digest
 
 BEARER_TTL = dt.timedelta(minutes=15)
 NONCE_TTL = dt.timedelta(minutes=1)
+_TOGETHER = 300  # nodes that are looked up at once: thousands may come back together
 
 
 class TokenUnknown(TongtangError):
@@ -124,6 +126,7 @@ class Enrolment:
         self._home = home
         self._nonce_key = entropy(32)  # a restart ends challenges that are under way: the node asks again
         self._used_nonces: dict[str, dt.datetime] = {}
+        self._finding = Gather(self._find, lambda _: 1, _TOGETHER)
 
     async def issue(self, venue_id: int, ttl: dt.timedelta, *, replace: bool = False) -> str:
         """A one-time token bound to one venue. `replace`: its use revokes the venue's active node.
@@ -213,10 +216,14 @@ class Enrolment:
 
     async def get(self, node_id: str) -> NodeRecord:
         """NodeUnknown."""
-        row = await self._db.read(lambda connection: enrolment_store.find_node(connection, node_id))
-        if row is None:
+        record = await self._finding(node_id)
+        if record is None:
             raise NodeUnknown(node=node_id)
-        return NodeRecord(**row)
+        return record
+
+    async def _find(self, node_ids: Sequence[str]) -> list[NodeRecord | None]:
+        rows = await self._db.read(lambda connection: enrolment_store.find_nodes(connection, set(node_ids)))
+        return [NodeRecord(**rows[id_]) if id_ in rows else None for id_ in node_ids]
 
     async def nodes(self, within: int, *, below: bool = False) -> list[NodeRecord]:
         """Every node enrolled here for a venue of that subtree, revoked ones too, newest first; with `below`, also

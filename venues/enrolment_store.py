@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import sqlalchemy as sa
@@ -21,6 +21,7 @@ __all__ = [
     "add_token",
     "below_revision",
     "find_node",
+    "find_nodes",
     "find_token",
     "find_venue",
     "is_below",
@@ -66,8 +67,13 @@ def add_node(connection: Connection, fields: Mapping[str, Any], token_key: str) 
 
 
 def find_node(connection: Connection, node_id: str) -> dict[str, Any] | None:
-    row = connection.execute(sa.select(*_RECORD).where(node.c.id == node_id)).mappings().first()
-    return None if row is None else dict(row)
+    return find_nodes(connection, [node_id]).get(node_id)
+
+
+def find_nodes(connection: Connection, node_ids: Collection[str]) -> dict[str, dict[str, Any]]:
+    """By id, those that there are; at most some hundreds."""
+    rows = connection.execute(sa.select(*_RECORD).where(node.c.id.in_(node_ids))).mappings()
+    return {row["id"]: dict(row) for row in rows}
 
 
 def active_nodes(connection: Connection, venue_id: int) -> list[str]:

@@ -9,15 +9,16 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
+from venues.database import insert_many
 from venues.tables import token
 
 DatabaseError = sa.exc.SQLAlchemyError
 
 
-def add(connection: Connection, key: str, grant: Mapping[str, object], forget_before: dt.datetime) -> None:
-    """Keep a token, and forget those that expired before `forget_before`."""
+def add(connection: Connection, grants: Mapping[str, Mapping[str, object]], forget_before: dt.datetime) -> None:
+    """Keep tokens (by hash the fields of their grants), and forget those that expired before `forget_before`."""
     connection.execute(token.delete().where(token.c.expires_at < forget_before))
-    connection.execute(token.insert().values(hash=key, **grant))
+    insert_many(connection, token, [{"hash": key, **grant} for key, grant in grants.items()])
 
 
 def find(connection: Connection, key: str) -> dict[str, Any] | None:

@@ -5,19 +5,21 @@ from __future__ import annotations
 import asyncio
 import datetime as dt
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
 from venues import token_store
 from venues.database import Database
 from venues.errors import TongtangError
+from venues.gather import Gather
 from venues.identity import encode
 
 FRESH = dt.timedelta(seconds=1)  # a grant read this lately is not read again: revoking elsewhere takes this long
 STALE = dt.timedelta(seconds=10)  # a grant this old still opens the door while the database does not answer
 _PATIENCE_S = 2.0  # a database that has not answered by then is stalled
 _CACHE_LIMIT = 10_000
+_TOGETHER = 500  # new tokens in one write: thousands of nodes may come back together
 _KEEP = dt.timedelta(days=1)  # expired tokens are forgotten after this
 
 
@@ -58,6 +60,8 @@ class TokenStore:
         self._cache: dict[str, tuple[dt.datetime, Grant]] = {}
         self._stalled_until: dt.datetime | None = None
         self._revocations = 0
+        self._issuing: dict[str, tuple[TokenKind, str]] = {}  # by hash: on their way into the database
+        self._adding = Gather(self._add, lambda _: 1, _TOGETHER)
 
     async def issue(
         self, kind: TokenKind, subject: str, venue_id: int, lecture_id: str | None = None, *, ttl: dt.timedelta
@@ -67,10 +71,22 @@ class TokenStore:
         now = self._now()
         grant = Grant(kind=kind, subject=subject, venue_id=venue_id, lecture_id=lecture_id, expires_at=now + ttl)
         key, seen = digest(secret), self._revocations
-        await self._db.write(lambda connection: token_store.add(connection, key, vars(grant), now - _KEEP))
+        self._issuing[key] = (kind, subject)
+        try:
+            await self._adding((key, grant))
+        finally:
+            still = self._issuing.pop(key, None)
+        if still is None:  # what its subject had was revoked before this one was written
+            await self.revoke(secret)
         if kind is TokenKind.NODE and seen == self._revocations:
             self._keep(key, now, grant)  # used at once, by thousands of nodes that come back together
         return secret
+
+    async def _add(self, new: Sequence[tuple[str, Grant]]) -> list[None]:
+        grants = {key: {**vars(grant), "kind": grant.kind.value} for key, grant in new}
+        before = self._now() - _KEEP
+        await self._db.write(lambda connection: token_store.add(connection, grants, before))
+        return [None] * len(new)
 
     async def check(self, secret: str) -> Grant | None:
         """What the secret allows; None if it is unknown, expired or revoked.
@@ -105,6 +121,7 @@ class TokenStore:
     def forget(self, kind: TokenKind, subject: str) -> None:
         """Read the subject's tokens anew: they have been revoked in the database by another hand."""
         self._revocations += 1
+        self._issuing = {key: whose for key, whose in self._issuing.items() if whose != (kind, subject)}
         self._cache = {
             key: (at, grant)
             for key, (at, grant) in self._cache.items()

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import asyncio
 import datetime as dt
 
 import pytest
@@ -152,6 +153,19 @@ async def test_unknown_nodes(enrolment: Enrolment) -> None:
         await enrolment.challenge("nobody")
     with pytest.raises(errors.NodeUnknown):
         await enrolment.revoke("nobody")
+
+
+async def test_many_ask_at_once_and_each_is_answered_for_itself(enrolment: Enrolment, tokens: TokenStore) -> None:
+    nodes = [await join(enrolment, await enrolment.issue(venue, DAY)) for venue in (CITY, CITY_2, COUNTY, TOWNSHIP)]
+    await enrolment.revoke(nodes[2].id)
+    asked = [get_bearer(enrolment, node) for node in nodes] + [enrolment.challenge("nobody")]
+    first, second, revoked, last, unknown = await asyncio.gather(*asked, return_exceptions=True)
+    assert isinstance(revoked, errors.NodeRevoked)
+    assert isinstance(unknown, errors.NodeUnknown)
+    for node, secret in ((nodes[0], first), (nodes[1], second), (nodes[3], last)):
+        grant = await tokens.check(str(secret))
+        assert grant is not None
+        assert (grant.subject, grant.venue_id) == (node.id, node.venue_id)
 
 
 async def test_nodes_of_a_subtree(enrolment: Enrolment, clock: Clock) -> None:

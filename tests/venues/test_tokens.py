@@ -55,6 +55,21 @@ async def test_revoking_a_subject(tokens: TokenStore) -> None:
     assert all([await tokens.check(secret) for secret in others])
 
 
+async def test_many_at_once_and_one_of_them_is_revoked_on_its_way(tokens: TokenStore, database: Database) -> None:
+    stalled = threading.Event()
+    busy = asyncio.create_task(database.write(lambda connection: stalled.wait(30)))
+    issues = []
+    for n in range(1, 20):
+        issues.append(asyncio.create_task(tokens.issue(TokenKind.NODE, f"n{n}", n, ttl=HOUR)))
+        await asyncio.sleep(0.001)  # the first is on its way alone, the others wait for it
+    revoking = asyncio.create_task(tokens.revoke_subject(TokenKind.NODE, "n7"))
+    await asyncio.sleep(0)
+    stalled.set()
+    await asyncio.gather(busy, revoking)
+    grants = [await tokens.check(secret) for secret in await asyncio.gather(*issues)]
+    assert [grant and grant.subject for grant in grants] == [None if n == 7 else f"n{n}" for n in range(1, 20)]
+
+
 async def test_revoking_elsewhere_counts_within_a_second(
     tokens: TokenStore, database: Database, clock: Clock, entropy: Entropy
 ) -> None:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from attendance.gather import Gather
+from venues.gather import Gather
 
 
 async def test_what_comes_meanwhile_goes_together() -> None:
