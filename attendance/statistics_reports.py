@@ -17,7 +17,7 @@ from attendance.lectures import Lecture
 from attendance.paths_store import Paths
 from attendance.statistics import Minute, Point, Statistics, VenueSums
 from attendance.tables import lecture as lecture_table
-from attendance.tables import presence, summary, summary_due, year_people
+from attendance.tables import presence, summary, summary_due, year_due, year_people
 from attendance.venue_reports import chunks, venues_of
 from attendance.years import year_of
 from attendance.years_store import counted, over_in
@@ -58,15 +58,13 @@ class StatisticsReports:
         wanted = self._wanted(connection, lectures, rows, sizes)
         sums = self._sums(connection, lectures, path, rows, {row.id for row in rows if sizes[row.id] > 1})
         people = _people(connection, years, path[-1], [row.id for row in rows])
-        due: sa.Select[Any] = sa.select(sa.func.count()).select_from(summary_due)
-        due = due.where(summary_due.c.lecture_id.in_([lecture.id for lecture in lectures]))
         return Statistics(
             path=tuple(path),
             first=years[0],
             last=years[1],
             years=years_with_lectures(connection, self._zone),
             lectures=len(wanted[venue_id]),
-            due=connection.scalar(due) or 0,
+            due=_due(connection, lectures, years),
             rows=tuple(
                 _row(row, sizes[row.id], wanted[row.id], sums.get(row.id, Figures()), people.get(row.id, (0, 0)))
                 for row in rows
@@ -186,6 +184,16 @@ def years_with_lectures(connection: Connection, zone: dt.tzinfo) -> tuple[int, .
     """The newest first."""
     times = connection.scalars(sa.select(lecture_table.c.started_at).where(lecture_table.c.started_at.is_not(None)))
     return tuple(sorted({year_of(at, zone) for at in times if at is not None}, reverse=True))
+
+
+def _due(connection: Connection, lectures: Sequence[Lecture], years: Range) -> int:
+    """How many of the lectures are just being added up anew, at least: each year that is must be so for one of them."""
+    made = summary_due.c.lecture_id.in_([lecture.id for lecture in lectures])
+    both = (
+        sa.select(sa.func.count()).select_from(summary_due).where(made),
+        sa.select(sa.func.count()).select_from(year_due).where(year_due.c.year.between(*years)),
+    )
+    return max(connection.scalar(query) or 0 for query in both)
 
 
 def _sizes(connection: Connection, venues: Sequence[int]) -> dict[int, int]:

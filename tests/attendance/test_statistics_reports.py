@@ -10,7 +10,9 @@ from attendance.policy import Rules
 from attendance.policy_store import PolicyStore
 from attendance.record_reports import ORDERS, RecordReports, RecordUnknown
 from attendance.statistics import Reliability, VenueSums
+from attendance.summary_store import Summaries
 from attendance.tables import venue_record
+from attendance.years_store import Years
 from tests.attendance.test_years_store import up_to_date
 from tests.attendance.world import CITY, PROVINCE, TOWNSHIP, TOWNSHIP_2, VILLAGE, VILLAGE_2, VILLAGE_3, Site
 from venues.store import VenueUnknown
@@ -65,6 +67,16 @@ async def test_person_times_and_people_on_both_bases(site: Site) -> None:
     assert (there.times, there.people, there.came, there.leave, there.expected) == (1, 1, 0, 1, 2)
     assert below[TOWNSHIP].people == 2  # 张三 was in two villages and is one person
     assert (here.final_share, there.final_share) == (0.5, 0.5)
+
+
+async def test_it_says_when_people_are_still_to_be_counted(site: Site) -> None:
+    await a_year(site)
+    summaries, years = Summaries(site.db, SHANGHAI), Years(site.db, SHANGHAI)
+    assert await summaries.rebuild([site.lecture]) == 0  # the lecture is made anew, and so must be its year
+    assert (await reports(site).statistics(PROVINCE, 2026, 2026)).due == 1
+    assert (await reports(site).statistics(PROVINCE, 2025, 2025)).due == 0
+    await years.refresh()
+    assert (await reports(site).statistics(PROVINCE, 2026, 2026)).due == 0
 
 
 async def test_a_lecture_for_few_wants_a_hand_in_of_these_alone(site: Site) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from attendance.tables import person_year, summary
+from attendance.tables import judge_due, person_year, summary, summary_due, year_due
 from tests.web.nodes import eventually, make_node, plant, serving
 from web.adding import Adding, is_time
 from web.node import Node
@@ -24,12 +24,17 @@ def test_it_looks_once_a_night_and_not_during_a_lecture() -> None:
     assert not is_time(NIGHT.replace(hour=9), None, live=False)
 
 
+_WAITING = (judge_due, summary_due, year_due)
+
+
 async def until_added(node: Node) -> None:
     """The running node has added up the only lecture."""
 
     async def added() -> bool:
-        rows = await node.db.read(lambda connection: connection.execute(person_year.select()).all())
-        return bool(rows) and node.years.between
+        rows, *waiting = await node.db.read(
+            lambda connection: [connection.execute(table.select()).all() for table in (person_year, *_WAITING)]
+        )
+        return bool(rows) and not any(waiting)
 
     await eventually(added)
 
