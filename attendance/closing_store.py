@@ -11,9 +11,8 @@ from attendance.closing import Closing, total
 from attendance.event import Event, Kind
 from attendance.tables import closing as table
 from attendance.tables import event as event_table
-from venues.database import Database, upsert
+from venues.database import Database, one_of, upsert
 
-_CHUNK = 500
 _NAMES = tuple(column.name for column in table.columns)
 
 
@@ -31,18 +30,12 @@ class Closings:
 
 def closings(connection: Connection, lecture: str, venues: Collection[int] | None = None) -> dict[int, list[Closing]]:
     query = sa.select(table).where(table.c.lecture == lecture)
-    if venues is None:
-        queries = [query]
-    else:
-        wanted = sorted(venues)
-        queries = [
-            query.where(table.c.venue.in_(wanted[start : start + _CHUNK])) for start in range(0, len(wanted), _CHUNK)
-        ]
+    if venues is not None:
+        query = query.where(one_of(connection, table.c.venue, venues))
     found: dict[int, list[Closing]] = {}
-    for each in queries:
-        for row in connection.execute(each):
-            one = Closing(**dict(zip(_NAMES, row, strict=True)))
-            found.setdefault(one.venue, []).append(one)
+    for row in connection.execute(query):
+        one = Closing(**dict(zip(_NAMES, row, strict=True)))
+        found.setdefault(one.venue, []).append(one)
     return found
 
 

@@ -21,7 +21,7 @@ from attendance.lectures import Lecture
 from attendance.paths_store import Paths
 from attendance.tables import closing, presence, summary, summary_due, venue_record
 from attendance.tables import lecture as lecture_table
-from attendance.venue_reports import chunks
+from venues.database import one_of
 from venues.tables import venue, venue_closure
 
 _MANY = 1000  # single venues; the figures of more are taken from the whole subtree
@@ -79,12 +79,9 @@ def clean(connection: Connection, lecture: str) -> bool:
 
 
 def _summaries(connection: Connection, lecture: str, venues: Collection[int]) -> dict[int, Figures]:
-    found: dict[int, Figures] = {}
-    for ids in chunks(sorted(venues)):
-        query = sa.select(summary).where(summary.c.lecture_id == lecture, summary.c.venue_id.in_(ids))
-        for row in connection.execute(query).mappings():
-            found[row["venue_id"]] = Figures(**{name: row[name] for name in NAMES})
-    return found
+    query = sa.select(summary).where(summary.c.lecture_id == lecture, one_of(connection, summary.c.venue_id, venues))
+    rows = connection.execute(query).mappings()
+    return {row["venue_id"]: Figures(**{name: row[name] for name in NAMES}) for row in rows}
 
 
 def direct(connection: Connection, paths: Paths, place: Place, rows: Mapping[int, int]) -> dict[int, Figures]:
@@ -110,7 +107,7 @@ def direct(connection: Connection, paths: Paths, place: Place, rows: Mapping[int
 
 
 def _are_leaves(connection: Connection, rows: Mapping[int, int]) -> bool:
-    query = sa.select(venue.c.id).where(venue.c.parent_id.in_(sorted(rows))).limit(1)
+    query = sa.select(venue.c.id).where(one_of(connection, venue.c.parent_id, rows)).limit(1)
     return connection.scalar(query) is None
 
 
@@ -132,7 +129,7 @@ def _groups(
     )
     query = query.where(place.attended()).group_by(about.venue_id, about.home_id, *levels)
     if alone is not None:
-        query = query.where(_one_of(about.venue_id, alone))
+        query = query.where(one_of(connection, about.venue_id, alone))
     groups: list[Group] = []
     snapshots: dict[int, dict[int, int]] = {}
     for venue_id, home, l1, l2, l3, l4, l5, people, late, early, enough, seconds in connection.execute(query):
@@ -164,7 +161,7 @@ def _home_groups(connection: Connection, place: Place, roster: Roster, alone: li
     )
     query = query.where(about.lecture_id == place.lecture.id, about.home_id.is_not(None), place.concerns(about.home_id))
     query = query.where(roster.expects(about.home_id, about.person_id))
-    query = query.where(_of(about.home_id, place, alone)).group_by(about.home_id, about.status)
+    query = query.where(_of(connection, about.home_id, place, alone)).group_by(about.home_id, about.status)
     return [
         HomeGroup(home=home, status=status, people=people, late=int(late), early=int(early), credit=int(credit))
         for home, status, people, late, early, credit in connection.execute(query)
@@ -172,7 +169,7 @@ def _home_groups(connection: Connection, place: Place, roster: Roster, alone: li
 
 
 def _expected(connection: Connection, place: Place, roster: Roster, alone: list[int] | None) -> dict[int, int]:
-    people = roster.people(lambda home: sa.and_(place.concerns(home), _of(home, place, alone)))
+    people = roster.people(lambda home: sa.and_(place.concerns(home), _of(connection, home, place, alone)))
     home = people.c.home_id
     query = sa.select(home, sa.func.count()).where(roster.expects(home, people.c.id)).group_by(home)
     return {id_: people for id_, people in connection.execute(query)}
@@ -183,7 +180,7 @@ def _closed(connection: Connection, place: Place, alone: list[int] | None) -> di
     about = closing.c
     query = sa.select(about.venue, about.complete).where(about.lecture == place.lecture.id, ~about.open)
     found: dict[int, bool] = {}
-    for venue_id, complete in connection.execute(query.where(_of(about.venue, place, alone))):
+    for venue_id, complete in connection.execute(query.where(_of(connection, about.venue, place, alone))):
         found[venue_id] = complete and found.get(venue_id, True)
     return found
 
@@ -192,7 +189,7 @@ def _records(connection: Connection, place: Place, alone: list[int] | None) -> l
     about = venue_record.c
     query = sa.select(
         about.venue_id, about.picture_s, about.sound_s, about.told_s, about.headcount, about.checks, about.seen
-    ).where(about.lecture_id == place.lecture.id, _of(about.venue_id, place, alone))
+    ).where(about.lecture_id == place.lecture.id, _of(connection, about.venue_id, place, alone))
     return [
         VenueTold(
             venue=venue_id,
@@ -207,16 +204,12 @@ def _records(connection: Connection, place: Place, alone: list[int] | None) -> l
     ]
 
 
-def _of(column: sa.ColumnElement[int], place: Place, alone: list[int] | None) -> sa.ColumnElement[bool]:
+def _of(
+    connection: Connection, column: sa.ColumnElement[int], place: Place, alone: list[int] | None
+) -> sa.ColumnElement[bool]:
     if alone is not None:
-        return _one_of(column, alone)
+        return one_of(connection, column, alone)
     return sa.true() if len(place.path) == 1 else is_within(column, place.venue)
-
-
-def _one_of(column: sa.ColumnElement[int], ids: list[int]) -> sa.ColumnElement[bool]:
-    """The numbers stand in the statement itself: hundreds of bound values take longer than the question."""
-    written = sa.bindparam(None, ids, type_=sa.Integer, expanding=True, literal_execute=True, unique=True)
-    return column.in_(written)
 
 
 def _number_of(flag: sa.ColumnElement[bool]) -> sa.ColumnElement[int]:

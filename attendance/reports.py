@@ -35,8 +35,8 @@ from attendance.report import (
 from attendance.roll_call_reports import roll_call
 from attendance.tables import lecture as lecture_table
 from attendance.venue_record import length_s, share
-from attendance.venue_reports import chunks, venues_of
-from venues.database import Database
+from attendance.venue_reports import venues_of
+from venues.database import Database, one_of
 from venues.status import Tally
 from venues.store import VenueUnknown
 from venues.tables import venue, venue_closure
@@ -248,17 +248,13 @@ def _home(figures: Figures, *, over: bool) -> HomeCounts:
 
 
 def _with_children(connection: Connection, rows: Iterable[Venue]) -> set[int]:
-    found: set[int] = set()
-    for ids in chunks([row.id for row in rows]):
-        found.update(connection.scalars(sa.select(venue.c.parent_id).where(venue.c.parent_id.in_(ids)).distinct()))
-    return found
+    parent = venue.c.parent_id
+    query = sa.select(parent).where(one_of(connection, parent, [row.id for row in rows])).distinct()
+    return {id_ for id_ in connection.scalars(query) if id_ is not None}
 
 
-def _totals(connection: Connection, parents: Iterable[int]) -> dict[int, int]:
+def _totals(connection: Connection, parents: Collection[int]) -> dict[int, int]:
     """By venue with others below it: itself and all of these."""
-    found: dict[int, int] = {}
     pairs = venue_closure.c
-    for ids in chunks(sorted(parents)):
-        query = sa.select(pairs.ancestor, sa.func.count()).where(pairs.ancestor.in_(ids)).group_by(pairs.ancestor)
-        found.update((ancestor, count) for ancestor, count in connection.execute(query))
-    return found
+    query = sa.select(pairs.ancestor, sa.func.count()).where(one_of(connection, pairs.ancestor, parents))
+    return {ancestor: count for ancestor, count in connection.execute(query.group_by(pairs.ancestor))}

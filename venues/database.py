@@ -17,7 +17,7 @@ import os
 import sqlite3
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -43,6 +43,7 @@ _PURGE_WAIT_MS = 300  # for readers; writers wait as long, so rather another tim
 # In one statement on SQLite, which lets other threads of Python go on after each: one by one, a busy thread would keep
 # the writer waiting for its turn at every row. At most 32,766 values.
 _ROWS_AT_ONCE = 200
+_INTEGERS = postgresql.ARRAY(sa.Integer)
 _GROUP_MOST = 60  # writes in one transaction; PostgreSQL keeps up to 64 savepoints where they are cheap
 _GROUP_S = 0.025  # after this long nothing more joins, so that the first do not wait for many
 
@@ -119,6 +120,14 @@ def look_up(
     # What has none is left out there: each row that comes here is a change of threads, and most texts have none.
     asked = sa.select(text.label("value"), query(text).limit(1).scalar_subquery().label("found")).subquery()
     return dict(connection.execute(sa.select(asked.c.value, asked.c.found).where(asked.c.found.is_not(None))).all())
+
+
+def one_of(connection: Connection, column: sa.ColumnElement[int], numbers: Collection[int]) -> sa.ColumnElement[bool]:
+    """Whether the column is one of these, however many there are: one bound value, where `IN` would have thousands."""
+    if connection.dialect.name == "postgresql":
+        return column == sa.any_(sa.cast(sa.literal(list(numbers), _INTEGERS), _INTEGERS))
+    each = sa.func.json_each(_json(list(numbers))).table_valued(sa.column("value", sa.Integer))
+    return column.in_(sa.select(each.c.value))
 
 
 @dataclass(frozen=True, kw_only=True)

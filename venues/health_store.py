@@ -15,7 +15,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from venues.database import upsert
+from venues.database import one_of, upsert
 from venues.hops import Hop, hop
 from venues.status import NodeReport, Presence, StatusChange, Tally, VenueStatus, parse_report, worth_telling
 from venues.store import set_meta
@@ -170,28 +170,28 @@ def _standings(
 
 def tallies(connection: Connection, venues: Sequence[int]) -> dict[int, Tally]:
     """By venue; counted in the database, because a province has many."""
-    below = sa.select(venue.c.parent_id).where(venue.c.parent_id.in_(venues)).distinct()
+    below = sa.select(venue.c.parent_id).where(one_of(connection, venue.c.parent_id, venues)).distinct()
     inner = sorted(connection.scalars(below)) if venues else []
     shown, waiting = _shown(connection, inner), dict[int, tuple[int, int]]()
     for some in _slices(inner):
         rows = connection.execute(_waiting(connection, some))
         waiting |= {ancestor: (count, int(pending)) for ancestor, count, pending in rows}
     found: dict[int, Tally] = {}
-    for some in _slices(venues):
-        which, above = node_status.c.venue_id.in_(some), venue_closure.c.descendant.in_(some)
-        own = {one: (presence, pending) for one, presence, pending in _standings(connection, which, above)}
-        for one in some:
-            presence, pending = own.get(one, (Presence.NEVER_SEEN, 0))
-            counts = shown.get(one) or {presence.value: 1}  # nobody below: it counts itself
-            behind, pending_below = waiting.get(one, (0, 0)) if one in shown else (int(pending > 0), pending)
-            found[one] = Tally(
-                presence=presence,
-                pending=pending,
-                connected=counts.get(Presence.CONNECTED.value, 0),
-                silent=counts.get(Presence.SILENT.value, 0),
-                behind=behind,
-                pending_below=pending_below,
-            )
+    which = one_of(connection, node_status.c.venue_id, venues)
+    above = one_of(connection, venue_closure.c.descendant, venues)
+    own = {one: (presence, pending) for one, presence, pending in _standings(connection, which, above)}
+    for one in venues:
+        presence, pending = own.get(one, (Presence.NEVER_SEEN, 0))
+        counts = shown.get(one) or {presence.value: 1}  # nobody below: it counts itself
+        behind, pending_below = waiting.get(one, (0, 0)) if one in shown else (int(pending > 0), pending)
+        found[one] = Tally(
+            presence=presence,
+            pending=pending,
+            connected=counts.get(Presence.CONNECTED.value, 0),
+            silent=counts.get(Presence.SILENT.value, 0),
+            behind=behind,
+            pending_below=pending_below,
+        )
     return found
 
 
