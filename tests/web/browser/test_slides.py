@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import io
+from collections.abc import Callable
 from typing import Any
 
 from PIL import Image
-from playwright.async_api import Page, expect
+from playwright.async_api import Page, Response, expect
 
 from broadcast import slides_of
 from tests.web.browser.stage import PATIENCE_S, PHONE, Stage, state, until
@@ -98,6 +99,49 @@ async def test_slides_go_out_beside_the_camera_and_each_screen_lays_them_out(sta
         await layout(screen, "camera")
         await shows_slide(screen, *middle, yes=False)
         assert await screen.evaluate("document.documentElement.dataset.state") == "live"
+
+
+WIDTH = "document.getElementById('slides').videoWidth"
+SLOW = """() => {
+  // A machine so busy that it hears of a track's first packet when all its frames have been decoded.
+  const add = MediaStreamTrack.prototype.addEventListener;
+  MediaStreamTrack.prototype.addEventListener = function (name, listener, options) {
+    const late = (event) => setTimeout(() => listener(event), 3000);
+    return add.call(this, name, name === "unmute" ? late : listener, options);
+  };
+}"""
+
+
+async def test_slides_that_stand_still_are_seen_on_a_busy_machine(stage: Stage) -> None:
+    middle = (0.39, 0.5)
+    async with stage.page(user=Role.OPERATOR) as screen, stage.page(user=Role.LECTURER) as desk:
+        await go_on_air(stage, desk)
+        await desk.evaluate(SHARE)
+        await desk.click("#share")
+        await expect(desk.locator("#slides-state")).to_have_text("The slides are on air.")
+        await desk.evaluate("clearInterval(window.turning)")
+        await screen.add_init_script(f"({SLOW})()")
+        sessions: list[str] = []
+
+        def note(response: Response) -> None:
+            if response.request.method == "POST" and response.url.endswith("/slides") and response.status == 201:
+                sessions.append(response.headers["location"].rsplit("/", 1)[-1])
+
+        screen.on("response", note)
+        await screen.goto(f"{stage.url}/screen")
+        await layout(screen, "both")
+        await shows_slide(screen, *middle)
+        # And when a session breaks, whose last picture stays until the next one has another.
+        stage.node.relay.delete(sessions[-1])
+        await _until(lambda: len(sessions) > 2)  # the second was blind, too
+        await until(screen, f"{WIDTH} > 0")
+        await shows_slide(screen, *middle)
+
+
+async def _until(condition: Callable[[], bool]) -> None:
+    async with asyncio.timeout(PATIENCE_S):
+        while not condition():  # noqa: ASYNC110 - it happens in another process
+            await asyncio.sleep(0.1)
 
 
 async def test_slides_without_a_camera_fill_the_screen(stage: Stage) -> None:
