@@ -37,6 +37,7 @@ export class Player extends MediaSession {
     this.told = { at: -Infinity, held: false }; // by the node, of this session
     peer.addEventListener("track", ({ track, receiver }) => {
       const show = () => {
+        if (this.peer !== peer) return; // a session that has ended says nothing any more
         stream.addTrack(track);
         this.#show(stream);
       };
