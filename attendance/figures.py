@@ -7,10 +7,11 @@ nor below it, so guests do not add up: a guest of a village may be at home in it
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, fields
 
 Path = Mapping[int, int]  # level counted from 1 -> the venue's ancestor (or itself) there
+NOWHERE: Path = {}
 
 
 @dataclass(kw_only=True)
@@ -48,9 +49,6 @@ class Figures:
     seen: int = 0  # at the last presence check, of the venues that held one
     checked: int = 0
     checked_present: int = 0
-
-    def add(self, other: Figures) -> None:
-        self.take(other.parts())
 
     def parts(self) -> list[tuple[str, int]]:
         """What is not zero: of a single venue, very little."""
@@ -91,73 +89,6 @@ class HomeGroup:
     credit: int
 
 
-def attended(groups: Iterable[Group], paths: Mapping[int, Path], wanted: Mapping[int, int]) -> dict[int, Figures]:
-    """By wanted venue (-> its level, counted from 1): what was in it or below it."""
-    found = {venue: Figures() for venue in wanted}
-    levels = sorted(set(wanted.values()))
-    for group in groups:
-        path, home = paths.get(group.venue, {}), paths.get(group.home or 0, {})
-        for level in levels:
-            row = path.get(level)
-            if row is None or row not in found:
-                continue
-            figures = found[row]
-            figures.present += group.people
-            figures.guests += 0 if home.get(level) == row else group.people
-            figures.late += group.late
-            figures.early += group.early
-            figures.attended += group.attended
-            figures.seconds += group.seconds
-    return found
-
-
-def at_home(
-    groups: Iterable[HomeGroup],
-    expected: Mapping[int, int],
-    closed: Mapping[int, bool],
-    paths: Mapping[int, Path],
-    wanted: Mapping[int, int],
-) -> dict[int, Figures]:
-    """By wanted venue: what is known of the people at home in it or below it. `expected`: people by home; `closed`: by
-    venue that handed in, whether all of it is here."""
-    homes: dict[int, Figures] = {home: Figures(expected=people) for home, people in expected.items()}
-    for group in groups:
-        figures = homes.setdefault(group.home, Figures())
-        figures.credit += group.credit
-        match group.status:
-            case "present":
-                figures.came += group.people
-                figures.came_late += group.late
-                figures.came_early += group.early
-            case "leave":
-                figures.leave += group.people
-            case "makeup":
-                figures.makeup += group.people
-            case _:
-                figures.marked_absent += group.people
-    for home, figures in homes.items():
-        known = figures.came + figures.leave + figures.makeup + figures.marked_absent
-        unseen = max(0, figures.expected - known)
-        if closed.get(home):
-            figures.unseen_final = unseen
-        else:
-            figures.unseen_open = unseen
-    for venue, complete in closed.items():
-        figures = homes.setdefault(venue, Figures())
-        figures.final += complete
-        figures.incomplete += not complete
-    found = {venue: Figures() for venue in wanted}
-    levels = sorted(set(wanted.values()))
-    for home, figures in homes.items():
-        path = paths.get(home, {})
-        parts = figures.parts()
-        for level in levels:
-            row = path.get(level)
-            if row is not None and row in found:
-                found[row].take(parts)
-    return found
-
-
 @dataclass(frozen=True, kw_only=True)
 class VenueTold:
     """What a single venue told of itself, see attendance.venue_record."""
@@ -171,23 +102,82 @@ class VenueTold:
     seen: int
 
 
-def told(
-    records: Iterable[VenueTold], groups: Iterable[Group], paths: Mapping[int, Path], wanted: Mapping[int, int]
-) -> dict[int, Figures]:
-    """By wanted venue: picture, sound, headcounts and presence checks of it and all below it."""
-    present: dict[int, int] = {}
-    for group in groups:
-        present[group.venue] = present.get(group.venue, 0) + group.people
-    found = {venue: Figures() for venue in wanted}
-    levels = sorted(set(wanted.values()))
-    for one in records:
-        parts = _told(one, present.get(one.venue, 0))
-        path = paths.get(one.venue, {})
-        for level in levels:
+class Sums:
+    """`found`: by wanted venue (-> its level, counted from 1) the figures of it and of all below it, filled one basis
+    after the other."""
+
+    def __init__(self, wanted: Mapping[int, int]) -> None:
+        self.found = {venue: Figures() for venue in wanted}
+        self._levels = sorted(set(wanted.values()))
+
+    def _above(self, path: Path) -> Iterator[tuple[int, int, Figures]]:
+        """The wanted venues on a path: level, venue, figures."""
+        for level in self._levels:
             row = path.get(level)
-            if row is not None and row in found:
-                found[row].take(parts)
-    return found
+            if row is not None and (figures := self.found.get(row)) is not None:
+                yield level, row, figures
+
+    def attended(self, groups: Iterable[Group], paths: Mapping[int, Path]) -> None:
+        """Those who were there."""
+        for group in groups:
+            home = paths.get(group.home or 0, NOWHERE)
+            for level, row, figures in self._above(paths.get(group.venue, NOWHERE)):
+                figures.present += group.people
+                figures.guests += 0 if home.get(level) == row else group.people
+                figures.late += group.late
+                figures.early += group.early
+                figures.attended += group.attended
+                figures.seconds += group.seconds
+
+    def at_home(
+        self,
+        groups: Iterable[HomeGroup],
+        expected: Mapping[int, int],
+        closed: Mapping[int, bool],
+        paths: Mapping[int, Path],
+    ) -> None:
+        """What is known of the people at home. `expected`: people by home; `closed`: by venue that handed in, whether
+        all of it is here."""
+        homes: dict[int, Figures] = {home: Figures(expected=people) for home, people in expected.items()}
+        for group in groups:
+            figures = homes.setdefault(group.home, Figures())
+            figures.credit += group.credit
+            match group.status:
+                case "present":
+                    figures.came += group.people
+                    figures.came_late += group.late
+                    figures.came_early += group.early
+                case "leave":
+                    figures.leave += group.people
+                case "makeup":
+                    figures.makeup += group.people
+                case _:
+                    figures.marked_absent += group.people
+        for home, figures in homes.items():
+            known = figures.came + figures.leave + figures.makeup + figures.marked_absent
+            unseen = max(0, figures.expected - known)
+            if closed.get(home):
+                figures.unseen_final = unseen
+            else:
+                figures.unseen_open = unseen
+        for venue, complete in closed.items():
+            figures = homes.setdefault(venue, Figures())
+            figures.final += complete
+            figures.incomplete += not complete
+        for home, figures in homes.items():
+            self._take(paths.get(home, NOWHERE), figures.parts())
+
+    def told(self, records: Iterable[VenueTold], groups: Iterable[Group], paths: Mapping[int, Path]) -> None:
+        """Picture, sound, headcounts and presence checks."""
+        present: dict[int, int] = {}
+        for group in groups:
+            present[group.venue] = present.get(group.venue, 0) + group.people
+        for one in records:
+            self._take(paths.get(one.venue, NOWHERE), _told(one, present.get(one.venue, 0)))
+
+    def _take(self, path: Path, parts: list[tuple[str, int]]) -> None:
+        for _, _, figures in self._above(path):
+            figures.take(parts)
 
 
 def _told(one: VenueTold, present: int) -> list[tuple[str, int]]:
@@ -199,13 +189,3 @@ def _told(one: VenueTold, present: int) -> list[tuple[str, int]]:
     if one.checks > 0:
         parts += (("seen", one.seen), ("checked", 1), ("checked_present", present))
     return parts
-
-
-def merged(parts: Sequence[Mapping[int, Figures]]) -> dict[int, Figures]:
-    """The bases beside each other; what was given grows."""
-    found: dict[int, Figures] = {}
-    for part in parts:
-        for venue, figures in part.items():
-            if (had := found.setdefault(venue, figures)) is not figures:
-                had.add(figures)
-    return found

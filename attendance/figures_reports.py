@@ -13,7 +13,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from attendance.figures import NAMES, Figures, Group, HomeGroup, VenueTold, at_home, attended, merged, told
+from attendance.figures import NAMES, Figures, Group, HomeGroup, Sums, VenueTold
 from attendance.homes_store import Roster, roster_of
 from attendance.judge import Status
 from attendance.lecture_row import lecture_of
@@ -97,13 +97,11 @@ def direct(connection: Connection, paths: Paths, place: Place, rows: Mapping[int
     ids = {*expected, *closed, *(one.home for one in homes), *(one.home or 0 for one in groups)}
     known = paths.of(connection, ids | {one.venue for one in records})
     then = {**known, **snapshots}
-    return merged(
-        [
-            attended(groups, then, rows),
-            at_home(homes, expected, closed, known, rows),
-            told(records, groups, then, rows),
-        ]
-    )
+    sums = Sums(rows)
+    sums.attended(groups, then)
+    sums.at_home(homes, expected, closed, known)
+    sums.told(records, groups, then)
+    return sums.found
 
 
 def _are_leaves(connection: Connection, rows: Mapping[int, int]) -> bool:

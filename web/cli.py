@@ -65,6 +65,7 @@ def serve(settings: Settings, until_eof: bool) -> None:
 
     process.set_up_logging(settings.log.level)
     process.take_short_turns()
+    process.collect_garbage_in_short_turns()
     uvloop.run(serving.serve(settings, lambda line: click.echo(line), until_eof=until_eof))
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import logging
 import signal
 import sys
@@ -48,6 +49,13 @@ def take_short_turns() -> None:
     """A thread that has much to compute (a batch of attendance, a report) lets others in after 1 ms instead of Python's
     5: the event loop, which forwards the lecture and answers pages, waits for a turn many times a request."""
     sys.setswitchinterval(0.001)
+
+
+def collect_garbage_in_short_turns() -> None:
+    """What is loaded by now stays for good, so the garbage collector need not look through it again and again: a full
+    collection of it all stops the event loop for a tenth of a second, and with it the lecture."""
+    gc.freeze()
+    gc.set_threshold(10_000, 10, 10)  # a request makes thousands of objects, and hardly a cycle
 
 
 def set_up_logging(level: str) -> None:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
-
 from aiohttp import web
 
 from attendance.report import NamedPerson, ReportRow, ToldCounts
@@ -74,7 +72,7 @@ def _row(node: Node, row: ReportRow, top: Venue) -> report_models.ReportRowOut:
 
 def told_out(told: ToldCounts) -> report_models.ToldOut:
     rounded = {name: None if part is None else round(part, 4) for name, part in _parts(told).items()}
-    return report_models.ToldOut.model_validate(asdict(told) | rounded)
+    return report_models.ToldOut.model_validate(vars(told) | rounded)
 
 
 def _parts(told: ToldCounts) -> dict[str, float | None]:
