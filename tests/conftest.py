@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import shutil
+import signal
 import tempfile
+import time
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
+from typing import Any
 
 import psycopg
 import pytest
@@ -45,9 +49,42 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> LoadFileS
     return _Sharing(config, log)
 
 
-@pytest.fixture(scope="session")
-def postgresql_server() -> Iterator[sa.URL]:
-    """A PostgreSQL of our own on a Unix socket, for this run; started by the first test that asks for it."""
+class Postgresql:
+    """A PostgreSQL server of our own on a Unix socket; `url` is that of its first database."""
+
+    def __init__(self, server: Any) -> None:
+        self._server = server
+        self.url = sa.make_url(server.get_uri()).set(drivername="postgresql+psycopg")
+
+    def kill(self) -> None:
+        """kill -9 of all its processes; returns when they are gone."""
+        known = self._server.pgdata / "postmaster.pid"
+        postmaster = int(known.read_text().split()[0])
+        children = Path(f"/proc/{postmaster}/task/{postmaster}/children").read_text().split()
+        pids = [postmaster, *map(int, children)]
+        for pid in pids:
+            with contextlib.suppress(ProcessLookupError):  # it ended by itself meanwhile
+                os.kill(pid, signal.SIGKILL)
+        while any(_runs(pid) for pid in pids):
+            time.sleep(0.01)
+        for lock in (known, *known.parent.glob(".s.*.lock")):  # its pid may live on, as that of a zombie
+            lock.unlink()
+
+    def start(self) -> None:
+        """After `kill`; returns when it answers."""
+        self._server.ensure_postgres_running()
+
+
+def _runs(pid: int) -> bool:
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_text()
+    except FileNotFoundError:
+        return False
+    return stat.rpartition(")")[2].split()[0] != "Z"
+
+
+@contextlib.contextmanager
+def postgresql() -> Iterator[Postgresql]:
     # A short path: the name of a Unix socket may have 107 bytes.
     with tempfile.TemporaryDirectory(prefix="pg-", ignore_cleanup_errors=True) as folder:
         runtime = Path(folder) / "run"
@@ -63,11 +100,17 @@ def postgresql_server() -> Iterator[sa.URL]:
                 os.environ["XDG_RUNTIME_DIR"] = before
         server = get_server(Path(folder) / "data", cleanup_mode="stop")
         try:
-            url = sa.make_url(server.get_uri()).set(drivername="postgresql+psycopg")
-            administer(url, "ALTER SYSTEM SET fsync = off", "SELECT pg_reload_conf()")  # its data lives for one run
-            yield url
+            yield Postgresql(server)
         finally:
             server.stop()
+
+
+@pytest.fixture(scope="session")
+def postgresql_server() -> Iterator[sa.URL]:
+    """For this run; started by the first test that asks for it."""
+    with postgresql() as server:
+        administer(server.url, "ALTER SYSTEM SET fsync = off", "SELECT pg_reload_conf()")  # its data lives for one run
+        yield server.url
 
 
 def administer(url: sa.URL, *statements: str) -> None:

@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import random
 import zlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,7 @@ import pytest
 import pytest_asyncio
 import sqlalchemy as sa
 
-from tests.conftest import administer
+from tests.conftest import Postgresql, administer, postgresql
 from tests.faults.processes import Nursery, nursery
 from tests.faults.stage import Prepared, Stage, prepare, staged
 from tests.faults.table import Table
@@ -137,11 +137,14 @@ def stages(nest: Nursery, prepared: Prepared, tmp_path: Path, request: pytest.Fi
     return Stages(nest, prepared, tmp_path, None, request.config.stash[TABLE])
 
 
+async def _prepared_on(server: sa.URL, folder: Path) -> Prepared:
+    await asyncio.to_thread(_database, server, "faults_prepared")
+    return await prepare(folder, root_database=_url(server, "faults_prepared"))
+
+
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def prepared_on_postgresql(postgresql_server: sa.URL, tmp_path_factory: pytest.TempPathFactory) -> Prepared:
-    await asyncio.to_thread(_database, postgresql_server, "faults_prepared")
-    url = _url(postgresql_server, "faults_prepared")
-    return await prepare(tmp_path_factory.mktemp("prepared"), root_database=url)
+    return await _prepared_on(postgresql_server, tmp_path_factory.mktemp("prepared"))
 
 
 @pytest.fixture
@@ -154,3 +157,19 @@ def stages_on_postgresql(
 ) -> Stages:
     """With PostgreSQL at the root."""
     return Stages(nest, prepared_on_postgresql, tmp_path, postgresql_server, request.config.stash[TABLE])
+
+
+@pytest.fixture
+def postgresql_to_kill() -> Iterator[Postgresql]:
+    """A server that nobody else uses."""
+    with postgresql() as server:
+        yield server
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def stages_to_kill(
+    nest: Nursery, postgresql_to_kill: Postgresql, tmp_path: Path, request: pytest.FixtureRequest
+) -> Stages:
+    """With that server at the root."""
+    prepared = await _prepared_on(postgresql_to_kill.url, tmp_path / "prepared")
+    return Stages(nest, prepared, tmp_path, postgresql_to_kill.url, request.config.stash[TABLE])

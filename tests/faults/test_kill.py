@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator, Sequence
 
 import pytest
 
+from tests.conftest import Postgresql
 from tests.faults.conftest import Stages
 from tests.faults.kill_points import KillPoint
 from tests.faults.stage import LEVELS, Stage, until
@@ -136,6 +137,24 @@ async def _ticked(record: Record, level: str, times: int) -> None:
         return record.at(level) >= enough
 
     await until(f"{times} ticks at the {level}", more)
+
+
+@pytest.mark.timeout(600)
+async def test_kill_of_the_database(
+    stages_to_kill: Stages, postgresql_to_kill: Postgresql, chance: random.Random, long: bool
+) -> None:
+    """The root's PostgreSQL dies, all its processes at once, while the root itself runs on."""
+    times, record = 20 if long else 2, Record()
+    async with stages_to_kill.open() as stage:
+        async with ticking(stage, record, chance):
+            for _ in range(times):
+                await _ticked(record, "root", chance.randrange(1, 6))
+                await asyncio.sleep(chance.random() * 0.3)  # the moment is what is tried
+                await asyncio.to_thread(postgresql_to_kill.kill)
+                await _ticked(record, "village", 1)  # who is not at the root need not know
+                await asyncio.to_thread(postgresql_to_kill.start)
+            await _ticked(record, "root", 1)
+        await stages_to_kill.judge("kill -9 of the root's database", stage, record, times=times)
 
 
 class Killer:
