@@ -2,8 +2,8 @@
 
 Every write runs on one thread and has been committed before the awaiting caller goes on, so "saved" on a page is true.
 Writes that have come together share one transaction, each behind a savepoint of its own: one wait for the disk serves
-them all, and one that fails takes none of the others with it. A disk that is full raises DiskFull. Readers run on their
-own threads and never wait for the writer (WAL on SQLite, MVCC on PostgreSQL).
+them all, and one that fails takes none of the others with it. A full disk raises DiskFull, a database that does not
+answer DatabaseAway. Readers run on their own threads and never wait for the writer (WAL on SQLite, MVCC on PostgreSQL).
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from sqlalchemy.engine import URL, Connection, Dialect, make_url
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.pool import ConnectionPoolEntry
 
-from venues.disk import DiskFull, is_disk_full
+from venues.outages import told
 
 logger = logging.getLogger(__name__)
 
@@ -193,8 +193,8 @@ class Database:
                 with connection.begin():
                     return work(connection)
         except (sa.exc.DBAPIError, sqlite3.Error) as error:
-            if is_disk_full(error):
-                raise DiskFull from error
+            if (outage := told(error)) is not error:
+                raise outage from error
             raise
 
     def _write_waiting(self) -> None:
@@ -213,7 +213,7 @@ class Database:
                 self._write_alone(each)
         except Exception as error:  # nobody knows whether it was kept: each caller asks again, or does not
             for each in group:
-                _answer(each, _told(error), None)
+                _answer(each, told(error), None)
         else:
             for each, (failure, result) in zip(group, answers, strict=True):
                 _answer(each, failure, result)
@@ -304,10 +304,6 @@ class Database:
         self.engine.dispose()
 
 
-def _told(error: Exception) -> Exception:
-    return DiskFull() if is_disk_full(error) else error
-
-
 def _answer(each: _Write, failure: BaseException | None, result: object) -> None:
     if failure is None:
         each.future.set_result(result)
@@ -326,7 +322,7 @@ def _behind_savepoint(connection: Connection, each: _Write) -> tuple[Exception |
             if not getattr(raw, "in_transaction", False):
                 raise  # a full disk may end the whole transaction, savepoints and all
         savepoint.rollback()
-        return _told(error), None
+        return told(error), None
     return None, result
 
 

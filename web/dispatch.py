@@ -11,6 +11,7 @@ from pydantic import BaseModel, ValidationError
 from yarl import URL
 
 from venues.errors import TongtangError
+from venues.outages import DatabaseAway
 from web import auth, errors
 from web.i18n import COOKIE, negotiate
 from web.keys import BODY, CALLER, LOCALE, NODE, QUERY, RENDERER, ROUTE, SECRET
@@ -170,7 +171,7 @@ async def _refusal(request: web.Request, error: TongtangError) -> web.StreamResp
     if is_page and error.status == 401 and request.method in ("GET", "HEAD"):
         return web.Response(status=303, headers={hdrs.LOCATION: str(URL("/sign-in").with_query(next=request.path_qs))})
     if is_page and CALLER not in request:  # no route at all: the page shows the menu of who is signed in
-        request[CALLER], request[SECRET] = await auth.identify(request)
+        request[CALLER], request[SECRET] = await _reader(request)
     sentence = request.app[RENDERER].catalogues[request[LOCALE]].sentence(error.template, error.fields)
     response: web.Response
     if is_page:
@@ -182,6 +183,13 @@ async def _refusal(request: web.Request, error: TongtangError) -> web.StreamResp
     if allow := error.fields.get("allow"):
         response.headers[hdrs.ALLOW] = str(allow)
     return response
+
+
+async def _reader(request: web.Request) -> tuple[Caller | None, str | None]:
+    try:
+        return await auth.identify(request)
+    except DatabaseAway:  # which may be the very error that is told
+        return None, None
 
 
 def _is_for_machines(request: web.Request) -> bool:

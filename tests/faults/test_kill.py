@@ -13,7 +13,7 @@ from tests.conftest import Postgresql
 from tests.faults.conftest import Stages
 from tests.faults.kill_points import KillPoint
 from tests.faults.stage import LEVELS, Stage, until
-from tests.faults.ticks import Operator, Record
+from tests.faults.ticks import Operator, Readers, Record
 from tests.faults.wire import Cut, Forward, Request
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
@@ -146,15 +146,38 @@ async def test_kill_of_the_database(
     """The root's PostgreSQL dies, all its processes at once, while the root itself runs on."""
     times, record = 20 if long else 2, Record()
     async with stages_to_kill.open() as stage:
+        reader = Readers(stage).at("root", "organizer")
+        await reader.ask("GET", "/api/venues")  # signs in
         async with ticking(stage, record, chance):
             for _ in range(times):
                 await _ticked(record, "root", chance.randrange(1, 6))
                 await asyncio.sleep(chance.random() * 0.3)  # the moment is what is tried
                 await asyncio.to_thread(postgresql_to_kill.kill)
+                await _says_that_its_database_is_away(stage, reader)
                 await _ticked(record, "village", 1)  # who is not at the root need not know
                 await asyncio.to_thread(postgresql_to_kill.start)
             await _ticked(record, "root", 1)
         await stages_to_kill.judge("kill -9 of the root's database", stage, record, times=times)
+
+
+async def _says_that_its_database_is_away(stage: Stage, reader: Operator) -> None:
+    """To programs and to people: the page of an error needs no database."""
+    for path, accepted, language, sentence in [
+        (
+            f"/api/lectures/{stage.lecture}/report",
+            "application/json",
+            "en",
+            "The database of this node does not answer",
+        ),
+        (f"/lectures/{stage.lecture}/versions", "text/html", "zh-CN", "本主机的数据库没有响应"),
+    ]:
+        headers = {"Accept": accepted, "Accept-Language": language}
+        async with stage.http.get(stage["root"].url + path, headers=headers | reader.headers) as answer:
+            text = await answer.text()
+            assert (answer.status, answer.content_type) == (503, accepted), text
+            assert sentence in text
+            assert "database_away" in text
+            assert int(answer.headers["Retry-After"]) > 0
 
 
 class Killer:

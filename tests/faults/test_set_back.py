@@ -44,6 +44,8 @@ async def a_village(stages: Stages, chance: random.Random, rounds: int, *, count
             if counting_on:
                 await stage.kill("middle")
             await set_back("village", stage, backup)
+            if not counting_on:
+                await until("the village to see what it lacks", lambda: came_back(stage, "village", "middle"))
             await act([operators[2]], chance.randrange(2, 15))
             if counting_on:
                 await stage.start("middle")

@@ -5,7 +5,7 @@ import logging
 
 import pytest
 
-from venues.disk import DiskFull
+from venues.outages import DiskFull
 from web.supervisor import Supervisor, pause
 
 

@@ -25,6 +25,11 @@ export class ApiError extends Error {
   get offline() {
     return this.status === 0;
   }
+
+  /** The node answers and can keep nothing; `message` says why. */
+  get keepsNothing() {
+    return this.code === "disk_full" || this.code === "database_away";
+  }
 }
 
 /** `Retry-After` (RFC 9110 §10.2.3: seconds or a date) in milliseconds, or null. */

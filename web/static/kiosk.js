@@ -36,7 +36,7 @@ const cards = new KeptCards(localStorage, `kiosk:${at("kiosk").dataset.venue}`, 
     known.signedOut = error.status === 401;
     if (waiting.has(card.payload)) return show();
     waiting.add(card.payload);
-    return put({ kind: "waiting", sentence: error.code === "disk_full" ? error.message : waits() });
+    return put({ kind: "waiting", sentence: error.keepsNothing ? error.message : waits() });
   },
 });
 

@@ -1,4 +1,5 @@
-"""A full disk as SQLite meets it: the database may not grow any more (a quota of pages), and then again."""
+"""A full disk as SQLite meets it: the database may not grow any more (a quota of pages), and then again. And a
+PostgreSQL that is killed."""
 
 from __future__ import annotations
 
@@ -11,8 +12,9 @@ import pytest
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
+from tests.conftest import postgresql
 from venues import Database
-from venues.disk import DiskFull, is_disk_full
+from venues.outages import DatabaseAway, DiskFull, told
 from venues.tables import meta
 
 
@@ -52,8 +54,39 @@ def test_what_the_databases_say_of_it() -> None:
     quota.sqlite_errorcode = sqlite3.SQLITE_IOERR_WRITE
     busy = sqlite3.OperationalError("database is locked")
     busy.sqlite_errorcode = sqlite3.SQLITE_BUSY
-    assert [is_disk_full(error) for error in (full, quota, busy, ValueError())] == [True, True, False, False]
-    assert is_disk_full(psycopg.errors.DiskFull())
-    assert not is_disk_full(psycopg.errors.UniqueViolation())
-    wrapped = sa.exc.OperationalError("INSERT", {}, psycopg.errors.DiskFull())
-    assert is_disk_full(wrapped)
+    errors = [full, quota, psycopg.errors.DiskFull(), *map(wrapped, [full, psycopg.errors.DiskFull()])]
+    assert all(isinstance(told(error), DiskFull) for error in errors)
+    away = [psycopg.OperationalError("refused"), psycopg.errors.CrashShutdown(), psycopg.errors.ConnectionFailure()]
+    assert all(isinstance(told(wrapped(error)), DatabaseAway) for error in away)
+    others = [
+        busy,
+        psycopg.errors.UniqueViolation(),
+        wrapped(busy),
+        ValueError(),
+        wrapped(psycopg.errors.LockNotAvailable()),
+    ]
+    assert [told(error) for error in others] == others
+
+
+def wrapped(error: Exception) -> Exception:
+    return sa.exc.OperationalError("INSERT", {}, error)
+
+
+async def test_a_database_that_dies_is_told_and_goes_on_afterwards() -> None:
+    with postgresql() as server:
+        database = Database(server.url.render_as_string(hide_password=False), readers=1)
+        await database.create_tables()
+        await database.write(lambda connection: put(connection, "before", 1))
+        assert await keys(database) == {"before"}
+        await asyncio.to_thread(server.kill)
+        for _ in range(2):  # with a connection that has broken, and with none
+            with pytest.raises(DatabaseAway) as refused:
+                await keys(database)
+            assert (refused.value.code, refused.value.status) == ("database_away", 503)
+            writes = (database.write(lambda connection, n=n: put(connection, f"k{n}", 1)) for n in range(3))  # type: ignore[misc]
+            results = await asyncio.gather(*writes, return_exceptions=True)
+            assert [type(result) for result in results] == [DatabaseAway] * 3
+        await asyncio.to_thread(server.start)
+        await database.write(lambda connection: put(connection, "after", 1))
+        assert await keys(database) == {"before", "after"}
+        await database.close()
