@@ -169,7 +169,7 @@ async def _says_that_its_database_is_away(stage: Stage, reader: Operator) -> Non
             "en",
             "The database of this node does not answer",
         ),
-        (f"/lectures/{stage.lecture}/versions", "text/html", "zh-CN", "本主机的数据库没有响应"),
+        (f"/lectures/{stage.lecture}/report", "text/html", "zh-CN", "本主机的数据库没有响应"),
     ]:
         headers = {"Accept": accepted, "Accept-Language": language}
         async with stage.http.get(stage["root"].url + path, headers=headers | reader.headers) as answer:
