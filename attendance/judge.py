@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from attendance.event import Event, Kind, Method
 from attendance.lectures import Lecture
 from attendance.policy import FIRST, Policy, Rules
-from attendance.presence import by_kind, moment
+from attendance.presence import by_kind, counting, moment
 
 JUDGED = frozenset({Kind.CHECK_IN, Kind.UNDO, Kind.SIGN_OUT, Kind.LEAVE, Kind.CORRECTION})
 _TICKS = (Method.ROLL_CALL, Method.WALK_IN)
@@ -61,7 +61,7 @@ def judge(events: Iterable[Event], lecture: Lecture | None, policy: Policy = FIR
     """One person's row from all events of that person in the lecture; None when nothing stands."""
     said = by_kind(events)
     check_ins, leaves, corrections = (said.get(kind, []) for kind in (Kind.CHECK_IN, Kind.LEAVE, Kind.CORRECTION))
-    correction = corrections[-1] if corrections else None
+    correction = counting(corrections, check_ins)
     decisive = check_ins[0] if check_ins else (correction or (leaves[-1] if leaves else None))
     if decisive is None:
         return None

@@ -186,7 +186,7 @@ class EventLog:
         known = rows.events_about(draft.lecture, subject) if subject else []
         match draft.kind:
             case Kind.CHECK_IN:
-                return rules.check_in(draft, rows.lecture(draft.lecture), known, self._now())
+                return rules.check_in(draft, rows.lecture(draft.lecture), known, self._right_now())
             case Kind.SIGN_OUT:
                 return rules.sign_out(draft, known)
             case Kind.LEAVE:
@@ -194,6 +194,11 @@ class EventLog:
         if rows.lecture(draft.lecture) is None:
             raise LectureUnknown(lecture=draft.lecture)
         return None
+
+    def _right_now(self) -> dt.datetime:
+        """By the parent's clock, as far as it is known how wrong this one is: in its time the end of a lecture is told."""
+        offset_ms, _ = self._clock()
+        return self._now() + dt.timedelta(milliseconds=offset_ms or 0)
 
     def _undone(self, rows: Rows, draft: rules.Draft) -> Event | list[tuple[rules.Attendee, str | None]]:
         target = rows.event(draft.supersedes or draft.about or "")

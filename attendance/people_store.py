@@ -15,6 +15,7 @@ from attendance import residents_store, summary_store
 from attendance import stamps_store as stamps
 from attendance.people import Person, PersonProblem, PersonRow, parse_file, person_id, rows_of, table_of
 from attendance.people_plan import PeoplePlan, fingerprint, homes_of, plan, settle
+from attendance.policy_store import must_judge
 from attendance.residents_store import changed_from, drop
 from attendance.tables import person as table
 from venues.database import Database, look_up
@@ -171,6 +172,7 @@ class PeopleStore:
             if added or changed or gone:
                 stamps.touch(connection, self.name, self._entropy)
                 summary_store.all_changed(connection)
+            must_judge(connection, residents_store.lectures_of(connection, [person.id for person in added]))
 
         await self._db.write(work)
 
@@ -194,6 +196,7 @@ class PeopleStore:
             stamps.touch(connection, self.name, self._entropy)
         if first:
             summary_store.all_changed(connection)
+            must_judge(connection, residents_store.lectures_of(connection, [person.id for person in added]))
         elif added or moves:
             changed_from(connection, now, self._entropy)
 

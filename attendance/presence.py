@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
-from attendance.event import Event, Kind
+from attendance.event import Event, Kind, Method
 
 # A clock that is known to be wrong by more than this is set right before anything is judged.
 CLOCK_OFF = dt.timedelta(seconds=2)
@@ -47,6 +47,19 @@ def by_kind(events: Iterable[Event]) -> dict[str, list[Event]]:
 def standing(events: Iterable[Event], kind: str = Kind.CHECK_IN) -> list[Event]:
     """Those of one kind."""
     return by_kind(events).get(kind, [])
+
+
+def counting(corrections: Sequence[Event], check_ins: Sequence[Event]) -> Event | None:
+    """The correction that counts; both as `by_kind` gives them. An operator's word that somebody is not there ends with
+    a later check-in, the organizer's (at the desk) stands."""
+    last = corrections[-1] if corrections else None
+    if last is None or last.method == Method.DESK or is_present(last):
+        return last
+    return None if any(moment(event) > moment(last) for event in check_ins) else last
+
+
+def is_present(correction: Event) -> bool:
+    return (correction.data or {}).get("state") == "present"
 
 
 def _order(event: Event) -> tuple[dt.datetime, str]:

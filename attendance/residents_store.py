@@ -21,6 +21,7 @@ from attendance.policy_store import must_judge
 from attendance.tables import lecture as lecture_table
 from attendance.tables import person as table
 from attendance.tables import person_home as home_table
+from attendance.tables import presence as presence_table
 from attendance.venue_reports import chunks
 from venues.database import Database, upsert
 from venues.tables import venue_closure
@@ -69,7 +70,7 @@ class Homes:
             stamps.touch(connection, PEOPLE, self._entropy)
             summary_store.all_changed(connection)
             times = [_first(known.get(id_), wanted.get(id_)) for id_ in (*changed, *over)]
-            must_judge(connection, lectures_from(connection, min(times)))
+            must_judge(connection, lectures_from(connection, min(times)) + lectures_of(connection, changed))
 
         await self._db.write(work)
 
@@ -126,6 +127,15 @@ def changed_from(connection: Connection, at: dt.datetime, entropy: Callable[[int
     must_judge(connection, lectures)
     if lists_people(connection):  # of a list, each node gets its own people
         stamps.touch(connection, "lectures", entropy)
+
+
+def lectures_of(connection: Connection, people: Collection[str]) -> list[str]:
+    """Those of which there is something of these people."""
+    found = set[str]()
+    for ids in chunks(sorted(people)):
+        query = sa.select(presence_table.c.lecture_id).where(presence_table.c.person_id.in_(ids))
+        found.update(connection.scalars(query.distinct()))
+    return sorted(found)
 
 
 def lectures_from(connection: Connection, at: dt.datetime) -> list[str]:

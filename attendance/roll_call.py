@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from attendance.event import Event, Kind
 from attendance.lectures import Lecture
-from attendance.presence import moment, standing
+from attendance.presence import counting, moment, standing
 
 CHECK_OPEN = dt.timedelta(minutes=15)  # how long after it began somebody can be seen at a presence check
 _CHECK_FIRST_MINUTE, _CHECK_MINUTES = 10, 30
@@ -42,9 +42,9 @@ def said(events: Iterable[Event]) -> Said:
     seen = standing(known, Kind.PRESENCE_CHECK)
     seen_at = seen[-1].captured_at if seen else None
     corrections, leaves = standing(known, Kind.CORRECTION), standing(known, Kind.LEAVE)
-    if corrections:
-        data = corrections[-1].data or {}
-        return _of(corrections[-1], str(data.get("state", "")), since, seen_at, late=bool(data.get("late")))
+    if correction := counting(corrections, standing(known)):
+        data = correction.data or {}
+        return _of(correction, str(data.get("state", "")), since, seen_at, late=bool(data.get("late")))
     if since is not None:
         return _of(since, "present", since, seen_at)
     if last is not None and last.kind == Kind.SIGN_OUT and standing(known):

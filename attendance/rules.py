@@ -10,7 +10,7 @@ from typing import ClassVar
 from attendance.event import CARD, VENUE_KINDS, Data, Event, Kind, Method
 from attendance.lectures import Lecture, LectureUnknown
 from attendance.people import NAME_LONGEST, NUMBER_LONGEST, Person, clean_name, clean_number, person_id, same_name
-from attendance.presence import standing, undone
+from attendance.presence import by_kind, counting, is_present, standing, undone
 from venues.errors import TongtangError
 
 OVER_AFTER = dt.timedelta(hours=12)  # a village may tick its list in the evening
@@ -62,6 +62,13 @@ class LectureOver(TongtangError):
     """The lecture ended more than {hours} hours ago; nobody can be checked in any more."""
 
     code: ClassVar[str] = "lecture_over"
+    status: ClassVar[int] = 409
+
+
+class OrganizerSaysOtherwise(TongtangError):
+    """The organizer has corrected what is said of this person here; only the organizer can change it."""
+
+    code: ClassVar[str] = "organizer_says_otherwise"
     status: ClassVar[int] = 409
 
 
@@ -175,10 +182,15 @@ def check_in(draft: Draft, lecture: Lecture | None, events: Sequence[Event], now
     """The check-in that stands at this venue already (the first one stands), or None: write a new one.
 
     `events` are all events of this person in this lecture in the order in which they came here. Somebody who checked in
-    elsewhere, or signed out, may check in.
+    elsewhere, signed out, or of whom the operator said that they were not there, may check in. Raises
+    OrganizerSaysOtherwise, LectureUnknown, LectureOver.
     """
-    here = _stay(draft, events)
-    if here:
+    here, said = _stay(draft, events), by_kind(events)
+    correction = counting(said.get(Kind.CORRECTION, []), said.get(Kind.CHECK_IN, []))
+    if correction is not None and not is_present(correction):
+        if correction.method == Method.DESK:
+            raise OrganizerSaysOtherwise
+    elif here:
         return here[0]
     if lecture is None:
         raise LectureUnknown(lecture=draft.lecture)

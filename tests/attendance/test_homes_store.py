@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
-from attendance import Reports, Which, person_id
+from attendance import LectureStore, Method, Reports, Which, person_id
+from attendance.event import to_wire
 from attendance.expectation import Expected
 from attendance.expectation_store import Expectations
 from attendance.people_store import PeopleUnknown
@@ -15,7 +16,22 @@ from attendance.summary_store import Summaries
 from attendance.tables import person_home, summary_due
 from tests.attendance.test_reports import States
 from tests.attendance.test_summary_store import everything, until_judged
-from tests.attendance.world import CITY, COUNTY, PROVINCE, TOWNSHIP, VILLAGE, VILLAGE_2, VILLAGE_3, Site, below
+from tests.attendance.world import (
+    CITY,
+    COUNTY,
+    PROVINCE,
+    ROSTER,
+    TOWNSHIP,
+    VILLAGE,
+    VILLAGE_2,
+    VILLAGE_3,
+    Clock,
+    Entropy,
+    Site,
+    below,
+    plant,
+)
+from venues.database import Database
 
 NUMBERS = ("A1", "A2", "A3", "B1", "C1", "D1")
 
@@ -224,4 +240,28 @@ async def test_a_child_keeps_the_figures_of_those_who_moved_away(site: Site, tmp
     kept = sa.select(sa.func.count()).select_from(person_home)
     assert await child.db.read(lambda connection: connection.scalar(kept)) == 0
     await grandchild.db.close()
+    await child.db.close()
+
+
+async def test_who_came_before_there_was_a_list_is_at_home_once_there_is_one(
+    database: Database, tmp_path: Path
+) -> None:
+    clock, entropy = Clock(), Entropy()
+    await plant(database)
+    lectures = LectureStore(database, clock, entropy)
+    lecture = await lectures.create("民法典", 1)
+    await lectures.start(lecture.id)
+    site = Site(database, clock, entropy, lecture.id)
+    child = await below(site, VILLAGE, tmp_path)
+    event = (await child.log().capture(lecture=site.lecture, number="A1", name="张三", method=Method.WALK_IN)).event
+    await site.log(node="root", is_root=True).ingest([to_wire(event)], VILLAGE)
+    await site.lectures.stop(site.lecture)
+    await until_judged(site)
+    await import_(site, *ROSTER.splitlines()[1:])
+    await child.people.replace(await site.people.export(VILLAGE))
+    for each in (site, child):
+        await until_judged(each)
+        row = (await reports(each).report(site.lecture, VILLAGE)).rows[0]
+        assert (row.present, row.guests, row.home.expected, row.home.came) == (1, 0, 3, 1)
+        assert await expected(each, VILLAGE) == (3, "A2 A3")
     await child.db.close()

@@ -144,6 +144,16 @@ def test_the_last_correction_stands() -> None:
     assert found(at(0), said(100, 7, "a_newer_word")).status == Status.PRESENT
 
 
+def test_who_comes_after_the_operator_said_absent_is_there_and_the_organizer_stands() -> None:
+    absent, back = dataclasses.replace(said(20, 7, "absent"), method=Method.ROLL_CALL), at(30, 8)
+    assert found(at(0), absent).status == Status.ABSENT
+    row = found(absent, back)
+    assert (row.status, row.event, row.late) == (Status.PRESENT, back.id, True)
+    assert found(at(0), absent, back, at(40, 9, kind=Kind.UNDO, supersedes=back.id)).status == Status.ABSENT
+    assert found(said(20, 7, "absent"), back).status == Status.ABSENT
+    assert found(said(20, 7, "present", late=True), at(0), back).late
+
+
 def test_made_up_in_time_counts_by_its_share() -> None:
     assert (found(said(500, 7, "makeup")).status, found(said(500, 7, "makeup")).credit) == (Status.MAKEUP, 200)
     assert found(said(500, 7, "makeup"), policy=under(makeup_percent=50)).credit == 100

@@ -430,3 +430,12 @@ async def test_ingest_in_any_order_with_repeats(site: Site, events: list[Event],
     for lecture in {event.lecture for event in events}:
         await log.rebuild(lecture)
     assert await rows(site.db, presence_table) == once
+
+
+async def test_a_clock_that_is_known_to_be_wrong_refuses_nobody(site: Site) -> None:
+    await site.lectures.stop(site.lecture)
+    site.clock.move(days=1)
+    right = site.log(offset_ms=-86_400_000)
+    assert not (await right.capture(lecture=site.lecture, number="A1")).already
+    with pytest.raises(rules.LectureOver):
+        await site.log().capture(lecture=site.lecture, number="A2")

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import dataclasses
 import datetime as dt
 
 from attendance.event import Event, Kind, Method
@@ -40,6 +41,14 @@ def test_leave_and_what_the_operator_states() -> None:
     told = said([leave, at(5, 2), late])
     assert (told.state, told.late, told.since, told.event) == ("present", True, at(5, 2).captured_at, late.id)
     assert said([late, at(7, 4, kind=Kind.UNDO, supersedes=late.id)]) == Said()
+
+
+def test_who_comes_after_all_is_there() -> None:
+    absent = at(5, 1, kind=Kind.CORRECTION, reason="没来", data={"state": "absent"})
+    assert said([at(0, 2), absent]).state == "absent"
+    told = said([absent, at(6, 3)])
+    assert (told.state, told.event) == ("present", at(6, 3).id)
+    assert said([dataclasses.replace(absent, method=Method.DESK), at(6, 3)]).state == "absent"
 
 
 def test_seen_at_a_check_says_nothing_of_having_come() -> None:

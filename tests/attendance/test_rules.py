@@ -75,6 +75,16 @@ def test_checked_in_twice_the_first_stands_and_another_venue_is_another_check_in
     assert rules.check_in(draft(), LECTURE, [first, an_event(2, kind=Kind.UNDO, supersedes=first.id)], NOW) is None
 
 
+def test_who_was_said_not_to_be_there_may_come_later_unless_the_organizer_said_so() -> None:
+    first, data = an_event(1), {"state": "absent"}
+    absent = an_event(2, kind=Kind.CORRECTION, reason="没来", data=data, captured_at=NOW)
+    assert rules.check_in(draft(), LECTURE, [first, absent], NOW) is None
+    back = an_event(3, captured_at=NOW + dt.timedelta(minutes=1))
+    assert rules.check_in(draft(), LECTURE, [first, absent, back], NOW) is first
+    with pytest.raises(rules.OrganizerSaysOtherwise):
+        rules.check_in(draft(), LECTURE, [first, dataclasses.replace(absent, method=Method.DESK)], NOW)
+
+
 def test_twelve_hours_after_the_end_it_is_over() -> None:
     ended = dataclasses.replace(LECTURE, state=LectureState.ENDED, ended_at=NOW)
     assert rules.check_in(draft(), ended, [], NOW + dt.timedelta(hours=12)) is None

@@ -85,6 +85,7 @@ class Site:
         on_change: Callable[[], None] | None = None,
         *,
         is_root: bool = False,
+        offset_ms: float = -3.4,
     ) -> EventLog:
         return EventLog(
             self.db,
@@ -94,7 +95,7 @@ class Site:
             monotonic=lambda: 12.3456,
             boot_id="boot",
             entropy=self.entropy,
-            clock=lambda: (-3.4, 1.2),
+            clock=lambda: (offset_ms, 1.2),
             on_change=on_change or self._changed,
             is_root=is_root,
         )
