@@ -18,7 +18,7 @@ from attendance.expectation import EVERYBODY, Expected
 from attendance.expected_store import PERSON, expected_of
 from attendance.homes import NOWHERE
 from attendance.lectures import Lecture
-from attendance.tables import expectation, person, person_home
+from attendance.tables import erasure, expectation, person, person_home, presence
 from venues.database import look_up
 from venues.tables import venue, venue_closure
 
@@ -33,11 +33,21 @@ class Roster:
     moved: bool = False  # somebody was at home elsewhere then
     later: bool = False  # somebody was not on it yet
     gone: bool = False  # somebody was not on it any more
+    erased: bool = False  # somebody of whom something stands in the lecture was erased, and was expected all the same
     expected: Expected = EVERYBODY
     lecture: str = ""  # whose expectation it is
 
     def people(self, within: Within) -> sa.FromClause:
-        """The rows of those who were on the roster and at home where `within` says: id, number, name, home_id."""
+        """The rows of those who were on the roster and at home where `within` says: id, number, name, home_id. Somebody
+        who was erased is there by the pseudonym, without a number."""
+        if not self.erased:
+            return self._people(within)
+        known, about = self._people(within).c, presence.c
+        nobody = sa.select(about.person_id, sa.cast(sa.null(), sa.Text), about.name, about.home_id)
+        nobody = nobody.where(_erased(self.lecture), within(about.home_id))
+        return sa.union_all(sa.select(known.id, known.number, known.name, known.home_id), nobody).subquery("person")
+
+    def _people(self, within: Within) -> sa.FromClause:
         if not (self.moved or self.later or self.gone):
             return sa.select(person).where(within(person.c.home_id)).subquery("person")
         about, home = person.c, self._home().label("home_id")
@@ -104,11 +114,12 @@ def roster_of(connection: Connection, lecture: Lecture) -> Roster:
     """With whom the lecture expects."""
     rows = expectation.c
     told = sa.exists(sa.select(rows.ref).where(rows.lecture_id == lecture.id))
+    without = sa.exists(sa.select(presence.c.person_id).where(_erased(lecture.id)))
     at = time_of(lecture)
-    *there, some = connection.execute(sa.select(*_signs(at), told)).one()
-    moved, later, gone = map(bool, there)
+    *there, some, erased = map(bool, connection.execute(sa.select(*_signs(at), told, without)).one())
+    moved, later, gone = there
     expected = expected_of(connection, lecture.id) if some else EVERYBODY
-    return Roster(at=at, moved=moved, later=later, gone=gone, expected=expected, lecture=lecture.id)
+    return Roster(at=at, moved=moved, later=later, gone=gone, erased=erased, expected=expected, lecture=lecture.id)
 
 
 def roster_at(connection: Connection, at: dt.datetime | None) -> Roster:
@@ -127,6 +138,11 @@ def _signs(at: dt.datetime | None) -> tuple[sa.ColumnElement[bool], ...]:
         sa.exists(sa.select(about.id).where(about.since > at)),
         sa.exists(sa.select(about.id).where(_gone(at))),
     )
+
+
+def _erased(lecture: str) -> sa.ColumnElement[bool]:
+    """Presences of those who were erased; the roster does not know them any more."""
+    return sa.and_(presence.c.lecture_id == lecture, presence.c.person_id.in_(sa.select(erasure.c.pseudonym)))
 
 
 def _gone(at: dt.datetime) -> sa.ColumnElement[bool]:

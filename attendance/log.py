@@ -196,7 +196,7 @@ class EventLog:
         return None
 
     def _right_now(self) -> dt.datetime:
-        """By the parent's clock, as far as it is known how wrong this one is: in its time the end of a lecture is told."""
+        """By the parent's clock, as far as it is known how wrong this one is: in its time lectures end."""
         offset_ms, _ = self._clock()
         return self._now() + dt.timedelta(milliseconds=offset_ms or 0)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
@@ -13,13 +13,21 @@ from attendance.figures_reports import Place, is_within
 from attendance.homes_store import roster_of
 from attendance.judge import Status
 from attendance.report import NamedPerson, Names, Which
-from attendance.tables import closing, person, presence
+from attendance.tables import closing, forgotten, person, presence
 from attendance.venue_reports import venues_by_id
+from venues.errors import TongtangError
 from venues.tree import Venue
 
 _ATTENDED = frozenset({Which.PRESENT, Which.GUESTS, Which.LATE, Which.EARLY, Which.MOBILE})
 _AT_A_TIME = 100
 _STATED = {Which.CAME: Status.PRESENT, Which.LEAVE: Status.LEAVE, Which.MAKEUP: Status.MAKEUP}
+
+
+class NamesForgotten(TongtangError):
+    """Who was there has been forgotten, because the time for keeping it is over. The figures stay."""
+
+    code: ClassVar[str] = "names_forgotten"
+    status: ClassVar[int] = 410
 
 
 def names(connection: Connection, place: Place, which: Which, *, over: bool, page: tuple[int, int]) -> Names:
@@ -33,10 +41,14 @@ def names(connection: Connection, place: Place, which: Which, *, over: bool, pag
 
 
 def each_name(connection: Connection, place: Place, which: Which, *, over: bool) -> Iterator[NamedPerson]:
-    """All of them, read as they are taken: memory does not grow with their number."""
+    """All of them, read as they are taken: memory does not grow with their number. Raises NamesForgotten at once."""
+    return _each(connection, _query(connection, place, which, over=over))
+
+
+def _each(connection: Connection, query: sa.Select[Any]) -> Iterator[NamedPerson]:
     venues: dict[int, Venue] = {}
     options = {"yield_per": _AT_A_TIME}
-    for rows in connection.execute(_query(connection, place, which, over=over), execution_options=options).partitions():
+    for rows in connection.execute(query, execution_options=options).partitions():
         yield from _people(connection, rows, venues)
 
 
@@ -59,6 +71,7 @@ def _query(connection: Connection, place: Place, which: Which, *, over: bool) ->
         conditions += [is_within(home, place.venue), place.concerns(home)]
         conditions.append(roster_of(connection, place.lecture).expects(home, about.person_id))
     else:
+        _check_known(connection, place)
         roster = roster_of(connection, place.lecture)
         people = roster.people(lambda home: sa.and_(is_within(home, place.venue), place.concerns(home)))
         source = people.outerjoin(
@@ -74,6 +87,14 @@ def _query(connection: Connection, place: Place, which: Which, *, over: bool) ->
         elif which is Which.NOT_REPORTED:
             conditions.append(sa.false() if over else unseen & ~_final(place.lecture.id, people.c.home_id))
     return _named(people).select_from(source).where(*conditions).order_by(*order)
+
+
+def _check_known(connection: Connection, place: Place) -> None:
+    """The roster and the pseudonyms of those who came do not meet any more. Raises NamesForgotten."""
+    about = forgotten.c
+    over = sa.select(about.lecture).where(about.lecture == place.lecture.id, about.people_at.is_not(None))
+    if connection.scalar(over) is not None:
+        raise NamesForgotten
 
 
 def _final(lecture: str, venue: sa.ColumnElement[int]) -> sa.ColumnElement[bool]:

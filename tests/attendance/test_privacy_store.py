@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
-from attendance import Closings, EventLog, Kind, Method, Outcome, badge, badge_reports
+from attendance import Closings, EventLog, Kind, Method, Outcome, Reports, Which, badge, badge_reports
 from attendance.badge_store import BadgeStore
 from attendance.blank import AFTER, ERASED, SOMEBODY
 from attendance.erasure import Forgotten, NobodyToErase, Reason
@@ -26,6 +26,8 @@ from attendance.tables import person as person_table
 from attendance.tables import person_home as home_table
 from attendance.tables import presence as presence_table
 from attendance.tables import quarantine as quarantine_table
+from tests.attendance.test_homes_store import summary_is_direct
+from tests.attendance.test_reports import States
 from tests.attendance.world import VILLAGE, VILLAGE_2, Site, an_event, below
 
 NUMBER, NAME, PERSON = "A1", "张三", person_id("A1")
@@ -103,6 +105,32 @@ async def test_events_presences_and_roster_forget_and_everything_else_stays(site
     assert presences.keys() == {pseudonym, other.person}
     assert (presences[pseudonym]["number"], presences[pseudonym]["name"]) == (None, SOMEBODY)
     assert PERSON not in {row["id"] for row in await rows(site, person_table)}
+
+
+async def test_the_figures_stay_and_their_names_agree_with_them(site: Site) -> None:
+    log, reports = site.log(), Reports(site.db, States(), site.clock)
+    await log.capture(lecture=site.lecture, number="A1")
+    absent = {"kind": Kind.CORRECTION, "reason": "查证", "data": {"state": "absent"}}
+    await log.capture(lecture=site.lecture, number="A2", **absent)  # type: ignore[arg-type]
+    await log.close(lecture=site.lecture)
+
+    async def found() -> tuple[int, int, int, list[str]]:
+        home = (await reports.report(site.lecture, VILLAGE)).rows[0].home
+        lists = [
+            await reports.names(site.lecture, VILLAGE, which) for which in (Which.EXPECTED, Which.CAME, Which.ABSENT)
+        ]
+        assert [one.total for one in lists] == [home.expected, home.came, home.absent]
+        assert home.expected == home.came + home.absent
+        return home.expected, home.came, home.absent, sorted(one.name for one in lists[2].names)
+
+    assert await found() == (3, 1, 2, ["李四", "阿依·古丽"])
+    await erase(site, "A1")  # who came
+    assert await found() == (3, 1, 2, ["李四", "阿依·古丽"])
+    await erase(site, "A2")  # of whom somebody said that they were absent
+    assert await found() == (3, 1, 2, [SOMEBODY, "阿依·古丽"])
+    await erase(site, "A3")  # of whom nothing is known, and nothing stays
+    assert await found() == (2, 1, 1, [SOMEBODY])
+    await summary_is_direct(site, site.lecture)
 
 
 async def test_nobody_is_erased_by_mistake(site: Site) -> None:

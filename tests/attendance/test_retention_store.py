@@ -5,14 +5,16 @@ from __future__ import annotations
 import datetime as dt
 from pathlib import Path
 
+import pytest
 import sqlalchemy as sa
 
-from attendance import Closings, Kind, Method, Outcome
+from attendance import Closings, Kind, Method, Outcome, Reports, Which
 from attendance.blank import ERASED, SOMEBODY
 from attendance.erasure import Reason
 from attendance.event import content_hash, to_wire
 from attendance.expectation import Expected
 from attendance.expectation_store import Expectations
+from attendance.names_reports import NamesForgotten
 from attendance.people import person_id
 from attendance.privacy_store import Privacy
 from attendance.retention import Keep
@@ -24,6 +26,7 @@ from attendance.tables import person_home as person_home_table
 from attendance.tables import presence as presence_table
 from attendance.tables import quarantine as quarantine_table
 from tests.attendance.test_privacy_store import rows, said
+from tests.attendance.test_reports import States
 from tests.attendance.world import VILLAGE, VILLAGE_2, Site, an_event, below
 from venues.tables import meta
 
@@ -75,6 +78,23 @@ async def test_first_the_devices_then_the_people_and_never_the_figures(site: Sit
     # Made anew from the events, they are the same.
     await site.log().rebuild(site.lecture)
     assert await figures(site) == before
+
+
+async def test_nobody_is_called_absent_when_the_names_are_forgotten(site: Site) -> None:
+    await attended(site)
+    reports = Reports(site.db, States(), site.clock)
+    site.clock.move(days=31)
+    before = (await reports.report(site.lecture, VILLAGE)).rows[0].home
+    await forget(site)
+    assert (await reports.report(site.lecture, VILLAGE)).rows[0].home == before
+    assert (before.expected, before.came, before.leave, before.absent) == (3, 2, 1, 0)
+    for which in (Which.EXPECTED, Which.ABSENT, Which.ABSENT_SO_FAR, Which.NOT_REPORTED):
+        with pytest.raises(NamesForgotten):
+            await reports.names(site.lecture, VILLAGE, which)
+        with pytest.raises(NamesForgotten):
+            await reports.each_name(site.lecture, VILLAGE, which, lambda _, __: None)
+    came = await reports.names(site.lecture, VILLAGE, Which.CAME)
+    assert [one.name for one in came.names] == [SOMEBODY] * before.came
 
 
 async def test_for_ever_is_for_ever(site: Site) -> None:
