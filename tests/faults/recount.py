@@ -17,6 +17,7 @@ _FIELDS = (
     "id", "node", "epoch", "seq", "lecture", "venue", "person", "number", "name", "kind", "method", "captured_at",
     "monotonic_ms", "boot_id", "clock_offset_ms", "clock_uncertainty_ms", "device", "operator", "supersedes", "reason",
 )  # fmt: skip
+_LATE_AFTER_US = 15 * 60 * 1_000_000
 Row = Mapping[str, Any]
 
 
@@ -31,6 +32,7 @@ class Books:
     quarantine: Sequence[Row]
     homes: Mapping[str, int]  # person -> venue
     parents: Mapping[int, int | None]  # venue -> its parent
+    started: Mapping[str, int | None]  # lecture -> µs
 
     def within(self, venue: int | None, top: int) -> bool:
         while venue is not None and venue != top:
@@ -54,6 +56,7 @@ def read(level: str, url: str) -> Books:
                 quarantine=rows("SELECT * FROM quarantine"),
                 homes={row["id"]: row["home_id"] for row in rows("SELECT id, home_id FROM person")},
                 parents={row["id"]: row["parent_id"] for row in rows("SELECT id, parent_id FROM venue")},
+                started={row["id"]: row["started_at"] for row in rows("SELECT id, started_at FROM lecture")},
             )
     finally:
         engine.dispose()
@@ -102,22 +105,47 @@ def moment_us(row: Row) -> int:
     return int(row["captured_at"] + (offset_ms * 1000 if known_wrong else 0))
 
 
-def standing(events: Iterable[Row]) -> dict[tuple[str, str], tuple[str, str, int]]:
-    """(lecture, subject) -> (status, the event that says so, venue), of those of whom anything stands."""
+@dataclass(frozen=True, kw_only=True)
+class Stands:
+    """What is said of a person: `event` says so, first at `venue`."""
+
+    status: str
+    event: str
+    venue: int
+    late: bool = False
+
+
+def standing(books: Books) -> dict[tuple[str, str], Stands]:
+    """By (lecture, subject), of those of whom anything stands."""
     by_subject: dict[tuple[str, str], list[Row]] = defaultdict(list)
-    for row in events:
+    for row in books.events:
         by_subject[row["lecture"], row["subject"]].append(row)
-    found: dict[tuple[str, str], tuple[str, str, int]] = {}
-    for key, rows in by_subject.items():
-        gone = {row["supersedes"] for row in rows if row["kind"] == "undo"}
-        stand = sorted((row for row in rows if row["id"] not in gone), key=lambda row: (moment_us(row), row["id"]))
-        came = [row for row in stand if row["kind"] == "check_in"]
-        excused = [row for row in stand if row["kind"] == "leave"]
-        if came:
-            found[key] = "present", came[0]["id"], came[0]["venue"]
-        elif excused:
-            found[key] = "leave", excused[-1]["id"], excused[-1]["venue"]
-    return found
+    found = {key: _stands(_left(rows), books.started.get(key[0])) for key, rows in by_subject.items()}
+    return {key: stands for key, stands in found.items() if stands is not None}
+
+
+def _left(rows: Iterable[Row]) -> list[Row]:
+    """Without what was undone, by time."""
+    known = list(rows)
+    gone = {row["supersedes"] for row in known if row["kind"] == "undo"}
+    return sorted((row for row in known if row["id"] not in gone), key=lambda row: (moment_us(row), row["id"]))
+
+
+def _stands(rows: Sequence[Row], started: int | None) -> Stands | None:
+    """Under the first policy: a tick is never late, a code is after a quarter of an hour."""
+    came, excused, said = ([row for row in rows if row["kind"] == kind] for kind in ("check_in", "leave", "correction"))
+    told = json.loads(said[-1]["data"]) if said else {}
+    if said and told["state"] != "present" and said[-1]["method"] != "desk":
+        after_all = any(moment_us(row) > moment_us(said[-1]) for row in came)
+        said, told = ([], {}) if after_all else (said, told)
+    for decides in (came[:1], said[-1:], excused[-1:]):
+        if decides:
+            status = told.get("state") or ("present" if came else "leave")
+            ticked = any(row["method"] in ("roll_call", "walk_in") for row in came)
+            late = bool(came) and not ticked and started is not None and moment_us(came[0]) > started + _LATE_AFTER_US
+            late = status == "present" and told.get("late", late)
+            return Stands(status=status, event=decides[0]["id"], venue=decides[0]["venue"], late=late)
+    return None
 
 
 def double_ticks(events: Iterable[Row]) -> list[str]:
@@ -135,6 +163,8 @@ def double_ticks(events: Iterable[Row]) -> list[str]:
                 here.add(key)
             case "sign_out":
                 here.discard(key)
+            case "correction" if json.loads(row["data"])["state"] != "present":  # who is ticked again is here after all
+                here -= {known for known in here if known[2] == row["subject"]}
             case "undo" if row["supersedes"] not in gone:
                 gone.add(row["supersedes"])
                 if by_id.get(row["supersedes"], row)["kind"] == "check_in":
@@ -143,20 +173,38 @@ def double_ticks(events: Iterable[Row]) -> list[str]:
 
 
 def figures(books: Books, lecture: str, top: int) -> dict[str, int]:
-    """Of a venue and all below it, as a report has them."""
-    count: Counter[str] = Counter(present=0, guests=0, came=0, leave=0, expected=0)
-    for (of, subject), (status, _, venue) in standing(books.events).items():
+    """Of a venue and all below it, as a report has them; `unheard` are its absent and its not reported together."""
+    names = ("present", "guests", "late", "came", "came_late", "leave", "makeup", "expected", "headcount", "seen")
+    count: Counter[str] = Counter(dict.fromkeys(names, 0))
+    for (of, subject), stands in standing(books).items():
         home = books.homes.get(subject)
         at_home = home is not None and books.within(home, top)
         if of != lecture:
             continue
-        if status == "present" and books.within(venue, top):
+        if stands.status == "present" and books.within(stands.venue, top):
             count["present"] += 1
             count["guests"] += not at_home
-        if at_home:
-            count["came" if status == "present" else "leave"] += 1
+            count["late"] += stands.late
+        if at_home and stands.status != "absent":
+            count["came" if stands.status == "present" else stands.status] += 1
+            count["came_late"] += stands.late
     count["expected"] = sum(books.within(home, top) for home in books.homes.values())
+    count["unheard"] = count["expected"] - count["came"] - count["leave"] - count["makeup"]
+    for venue in {row["venue"] for row in books.events}:
+        if books.within(venue, top):
+            count.update(_room([row for row in books.events if (row["lecture"], row["venue"]) == (lecture, venue)]))
     return dict(count)
+
+
+def _room(rows: Sequence[Row]) -> dict[str, int]:
+    """The last headcount of one venue, and whoever was seen at its last presence check."""
+    left = _left(rows)
+    counts = [json.loads(row["data"])["people"] for row in left if row["kind"] == "headcount"]
+    checks = [row for row in left if row["kind"] == "presence_check"]
+    held = [row for row in checks if row["subject"].startswith("venue:")]
+    since = moment_us(held[-1]) if held else 0
+    seen = {row["subject"] for row in checks if held and row not in held and moment_us(row) >= since}
+    return {"headcount": counts[-1] if counts else 0, "seen": len(seen)}
 
 
 def runs(events: Iterable[Row]) -> dict[tuple[str, int], list[int]]:

@@ -9,7 +9,7 @@ import pytest
 from attendance.event import content_hash
 from tests.attendance.world import an_event
 from tests.faults import recount, verdict
-from tests.faults.recount import Books, Row
+from tests.faults.recount import Books, Row, Stands
 
 PEOPLE = {f"p{number}": 5 for number in range(1, 4)}
 
@@ -25,6 +25,9 @@ def _row(number: int, **changed: Any) -> dict[str, Any]:
     return row | {"content_hash": recount.content_hash(row)}
 
 
+ROW_1 = _row(1)
+
+
 def _books(*rows: Row, upto: int = 3, forked_at: int | None = None) -> Books:
     return Books(
         level="root",
@@ -34,10 +37,11 @@ def _books(*rows: Row, upto: int = 3, forked_at: int | None = None) -> Books:
         quarantine=[],
         homes=PEOPLE,
         parents={1: None, 2: 1, 5: 2, 6: 2},
+        started={ROW_1["lecture"]: ROW_1["captured_at"] - 16 * 60 * 1_000_000},
     )
 
 
-ROWS = [_row(1), _row(2), _row(3)]
+ROWS = [ROW_1, _row(2), _row(3)]
 
 
 def _found(books: Books, below: Books | None = None) -> verdict.Verdict:
@@ -76,9 +80,33 @@ def test_a_recount_follows_undo_and_leave_and_counts_both_ways() -> None:
     leave = _row(5, kind="leave", person="p1", reason="出差")
     away = _row(6, person="p9", venue=6)
     books = _books(*ROWS, undo, leave, away)
-    standing = recount.standing(books.events)
     lecture = ROWS[0]["lecture"]
-    assert standing[lecture, "p1"] == ("leave", leave["id"], 5)
+    assert recount.standing(books)[lecture, "p1"] == Stands(status="leave", event=leave["id"], venue=5)
     assert recount.double_ticks([*ROWS, undo, _row(7, person="p1")]) == []
-    assert recount.figures(books, lecture, 2) == {"present": 3, "guests": 1, "came": 2, "leave": 1, "expected": 3}
-    assert recount.figures(books, lecture, 6) == {"present": 1, "guests": 1, "came": 0, "leave": 0, "expected": 0}
+    assert _some(books, 2) == {"present": 3, "guests": 1, "came": 2, "leave": 1, "expected": 3}
+    assert _some(books, 6) == {"present": 1, "guests": 1}
+
+
+def test_a_recount_follows_corrections_codes_headcounts_and_checks() -> None:
+    lecture, minute = ROWS[0]["lecture"], 60_000_000
+    later = ROWS[0]["captured_at"] + minute
+    absent = _row(4, kind="correction", person="p1", data='{"state":"absent"}') | {"captured_at": later}
+    excused = _row(5, kind="correction", person="p2", data='{"late":true,"state":"present"}') | {"captured_at": later}
+    code = _row(6, person="p9", method="code")
+    room = {"person": None, "name": "", "subject": "venue:5"}
+    counted, checked = (_row(7 + n, kind=kind) | room for n, kind in enumerate(("headcount", "presence_check")))
+    seen = _row(9, kind="presence_check", person="p1")
+    books = _books(*ROWS, absent, excused, code, counted | {"data": '{"people":7}'}, checked, seen)
+    assert recount.standing(books)[lecture, "p1"].status == "absent"
+    assert _some(books, 5) == {
+        "present": 3, "guests": 1, "late": 2, "came": 2, "came_late": 1, "expected": 3, "unheard": 1, "headcount": 7,
+        "seen": 1,
+    }  # fmt: skip
+    back = _row(10, person="p1") | {"captured_at": later + minute}
+    assert recount.standing(_books(*ROWS, absent, back))[lecture, "p1"].status == "present"
+    assert recount.standing(_books(*ROWS, absent | {"method": "desk"}, back))[lecture, "p1"].status == "absent"
+
+
+def _some(books: Books, top: int) -> dict[str, int]:
+    """Those that are not 0."""
+    return {name: value for name, value in recount.figures(books, ROWS[0]["lecture"], top).items() if value}

@@ -64,6 +64,7 @@ class Operator:
     async def act(self) -> None:
         """One statement of a kind that chance picks: mostly ticks."""
         kinds = ["tick"] * 10 + ["away"] * 3 + ["guest"] * 2 + ["undo", "undo", "sign_out", "leave", "headcount"]
+        kinds += ["state", "state", "check", "see"]
         match self._chance.choice(kinds):
             case "away":
                 await self.take_in("other", self._count("away"))
@@ -77,6 +78,14 @@ class Operator:
             case "leave":
                 person = person_of(self.level, PEOPLE - 1 - self._chance.randrange(10))
                 await self._written("/leaves", {"person": person, "reason": "出差"})
+            case "state":
+                person = person_of(self.level, self._chance.randrange(PEOPLE))
+                state, late = self._chance.choice(["present", "absent", "leave", "makeup"]), self._chance.random() < 0.5
+                await self._written("/statements", {"person": person, "state": state, "late": late, "reason": "查证"})
+            case "check":
+                await self._written("/presence-checks", {})
+            case "see" if self._came:
+                await self._written("/presence-checks/seen", {"about": self._chance.choice(self._came)["about"]})
             case "headcount":
                 await self._written("/headcounts", {"people": self._chance.randrange(200)})
             case _:

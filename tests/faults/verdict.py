@@ -117,9 +117,11 @@ def _compare(lower: Books, upper: Books, result: Verdict, aside: Collection[str]
 
 
 async def _look_at_figures(stage: Stage, level: Books, result: Verdict) -> None:
-    counted = recount.standing(level.events)
+    counted = recount.standing(level)
     kept = {
-        (row["lecture_id"], row["person_id"]): (row["status"], row["event_id"], row["venue_id"])
+        (row["lecture_id"], row["person_id"]): recount.Stands(
+            status=row["status"], event=row["event_id"], venue=row["venue_id"], late=bool(row["late"])
+        )
         for row in level.presences
     }
     if counted != kept:
@@ -130,6 +132,7 @@ async def _look_at_figures(stage: Stage, level: Books, result: Verdict) -> None:
     assert status == 200, report
     for row in report["rows"]:
         wanted = recount.figures(level, stage.lecture, row["venue"]["id"])
-        told = {name: row[name] for name in wanted}
+        every = row | row["told"] | {"unheard": row["absent"] + row["not_reported"]}
+        told = {name: every[name] for name in wanted}
         if told != wanted:
             result.wrong.append(f"{level.level}: the report on {row['venue']['code']} says {told}, counted {wanted}")
