@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any, ClassVar
 
 import sqlalchemy as sa
@@ -22,6 +22,7 @@ from attendance.tables import lecture as lecture_table
 from attendance.tables import person as person_table
 from attendance.venue_reports import chunks, venues_by_id, venues_of
 from attendance.years import target_policy, year_of
+from venues.database import one_of
 from venues.errors import TongtangError
 from venues.tables import venue
 from venues.tree import Venue
@@ -161,8 +162,13 @@ class RecordReports(StatisticsReports):
         deadlines = {one.id: _deadline(connection, one) for one in lectures}
         told = _told(connection, [one.id for one in venues], deadlines)
         seen = _seen(connection, [one.id for one in venues], deadlines.keys())
+        heard = {one.id: told.get(one.id, {}).keys() | seen.get(one.id, {}).keys() for one in venues}
+        _hear_check_ins(connection, heard, deadlines)
         return worst_first(
-            [_reliability(one, concerning[one.id], told.get(one.id, {}), seen.get(one.id, {})) for one in venues]
+            [
+                _reliability(one, concerning[one.id], told.get(one.id, {}), seen.get(one.id, {}), len(heard[one.id]))
+                for one in venues
+            ]
         )
 
 
@@ -227,11 +233,20 @@ def _seen(
     return found
 
 
+def _hear_check_ins(connection: Connection, heard: Mapping[int, set[str]], lectures: Iterable[str]) -> None:
+    """Add the lectures with somebody who was there: of each venue and lecture not heard of yet, one look at an index."""
+    there = (presence.c.venue_id == venue.c.id, presence.c.status == Status.PRESENT.value)
+    for lecture in lectures:
+        rest = [id_ for id_, known in heard.items() if lecture not in known]
+        query = sa.select(venue.c.id).where(one_of(connection, venue.c.id, rest))
+        for id_ in connection.scalars(query.where(sa.exists().where(presence.c.lecture_id == lecture, *there))):
+            heard[id_].add(lecture)
+
+
 def _reliability(
-    place: Venue, lectures: int, told: Mapping[str, _State], seen: Mapping[str, tuple[int, int]]
+    place: Venue, lectures: int, told: Mapping[str, _State], seen: Mapping[str, tuple[int, int]], heard: int
 ) -> Reliability:
     states = [state for state, _ in told.values()]
-    heard = told.keys() | seen.keys()
     final, behind = states.count("final"), states.count("behind")
     length = sum(whole for _, whole in seen.values())
     return Reliability(
@@ -240,7 +255,7 @@ def _reliability(
         final=final,
         late=sum(late for _, late in told.values()),
         behind=behind,
-        open=max(0, len(heard) - final - behind),
-        silent=max(0, lectures - len(heard)),
+        open=max(0, heard - final - behind),
+        silent=max(0, lectures - heard),
         picture=min(1.0, sum(shown for shown, _ in seen.values()) / length) if length else None,
     )

@@ -166,3 +166,13 @@ async def test_who_hands_in_least_comes_first(site: Site) -> None:
     assert (at[VILLAGE_3].open, at[VILLAGE_3].silent, at[VILLAGE_3].picture) == (1, 1, 0.5)
     assert at[CITY].silent == 2
     assert [one.venue.id for one in await reports(site).reliability(VILLAGE, 2026, 2026)] == [VILLAGE]
+
+
+async def test_check_ins_are_heard_of_without_a_hand_in_or_a_screen(site: Site) -> None:
+    for number in ("A1", "A2", "A3"):
+        await site.log(VILLAGE).capture(lecture=site.lecture, number=number)
+    site.clock.move(minutes=90)
+    await site.lectures.stop(site.lecture)
+    at = {one.venue.id: one for one in await reports(site).reliability(PROVINCE, 2026, 2026)}
+    assert (at[VILLAGE].open, at[VILLAGE].silent) == (1, 0)
+    assert (at[VILLAGE_2].open, at[VILLAGE_2].silent) == (0, 1)
