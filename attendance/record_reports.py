@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, ClassVar
 
 import sqlalchemy as sa
@@ -20,6 +20,7 @@ from attendance.statistics_reports import Range, StatisticsReports, path_of, yea
 from attendance.tables import closing, person_year, presence, venue_record
 from attendance.tables import lecture as lecture_table
 from attendance.tables import person as person_table
+from attendance.venue_record import length_s, whole_s
 from attendance.venue_reports import chunks, venues_by_id, venues_of
 from attendance.years import target_policy, year_of
 from venues.database import one_of
@@ -161,7 +162,7 @@ class RecordReports(StatisticsReports):
         concerning = self._concerning(connection, lectures, venues)
         deadlines = {one.id: _deadline(connection, one) for one in lectures}
         told = _told(connection, [one.id for one in venues], deadlines)
-        seen = _seen(connection, [one.id for one in venues], deadlines.keys())
+        seen = _seen(connection, [one.id for one in venues], {one.id: length_s(one) for one in lectures})
         heard = {one.id: told.get(one.id, {}).keys() | seen.get(one.id, {}).keys() for one in venues}
         _hear_check_ins(connection, heard, deadlines)
         return worst_first(
@@ -218,9 +219,10 @@ def _told(
 
 
 def _seen(
-    connection: Connection, venues: Sequence[int], lectures: Collection[str]
+    connection: Connection, venues: Sequence[int], lengths: Mapping[str, int | None]
 ) -> dict[int, dict[str, tuple[int, int]]]:
-    """By venue and lecture the seconds with a picture, and those that the venue told of."""
+    """By venue and lecture the seconds with a picture, and those that there could have been: 0 where its screens
+    told nothing. `lengths` by lecture."""
     found: dict[int, dict[str, tuple[int, int]]] = {}
     for ids in chunks(venues):
         about = venue_record.c
@@ -228,13 +230,14 @@ def _seen(
             about.venue_id.in_(ids)
         )
         for venue_id, lecture, picture_s, told_s in connection.execute(query):
-            if lecture in lectures:
-                found.setdefault(venue_id, {})[lecture] = picture_s, told_s
+            if lecture in lengths:
+                whole = whole_s(told_s, 1 if told_s else 0, lengths[lecture])
+                found.setdefault(venue_id, {})[lecture] = picture_s, whole
     return found
 
 
 def _hear_check_ins(connection: Connection, heard: Mapping[int, set[str]], lectures: Iterable[str]) -> None:
-    """Add the lectures with somebody who was there: of each venue and lecture not heard of yet, one look at an index."""
+    """Add the lectures where somebody was there: for each venue and lecture not heard of yet, one look at an index."""
     there = (presence.c.venue_id == venue.c.id, presence.c.status == Status.PRESENT.value)
     for lecture in lectures:
         rest = [id_ for id_, known in heard.items() if lecture not in known]
