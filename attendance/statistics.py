@@ -39,7 +39,7 @@ class VenueSums:
     wanted: int  # hand-ins that there should be: of a lecture for a part of them, that part's
     final: int  # handed in, and all of it is here
     incomplete: int  # handed in, and not all of it is here
-    shown: int  # told of picture or sound
+    shown: int  # whose screens told of picture and sound
     picture_s: int  # with a picture, all together
     whole_s: int  # that these venues could have had: the length of each lecture that they told of
 

@@ -40,7 +40,7 @@ class VenueSumsOut(Out):
     at home there, wherever they were: `expected` and `came` (person-times), `people_at_home` (different people who
     came), `leave`, `makeup`, `credit` (hundredths of credit hours), `rate` (came of expected). Of the venues (`venues`,
     itself included), each counted once a lecture: `final`, `incomplete`; `picture` is the part of the lectures that
-    those that told of picture or sound had one, as in the lectures' reports.
+    those whose screens told had one, as in the lectures' reports.
     """
 
     venue: VenueOut
