@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from typing import Any, ClassVar
 
 import sqlalchemy as sa
@@ -164,7 +164,7 @@ class RecordReports(StatisticsReports):
         told = _told(connection, [one.id for one in venues], deadlines)
         seen = _seen(connection, [one.id for one in venues], {one.id: length_s(one) for one in lectures})
         heard = {one.id: told.get(one.id, {}).keys() | seen.get(one.id, {}).keys() for one in venues}
-        _hear_check_ins(connection, heard, deadlines)
+        _hear_check_ins(connection, heard, deadlines.keys())
         return worst_first(
             [
                 _reliability(one, concerning[one.id], told.get(one.id, {}), seen.get(one.id, {}), len(heard[one.id]))
@@ -236,12 +236,15 @@ def _seen(
     return found
 
 
-def _hear_check_ins(connection: Connection, heard: Mapping[int, set[str]], lectures: Iterable[str]) -> None:
+def _hear_check_ins(connection: Connection, heard: Mapping[int, set[str]], lectures: Set[str]) -> None:
     """Add the lectures where somebody was there: for each venue and lecture not heard of yet, one look at an index."""
     there = (presence.c.venue_id == venue.c.id, presence.c.status == Status.PRESENT.value)
-    for lecture in lectures:
-        rest = [id_ for id_, known in heard.items() if lecture not in known]
-        query = sa.select(venue.c.id).where(one_of(connection, venue.c.id, rest))
+    rest: dict[str, list[int]] = {}
+    for id_, known in heard.items():
+        for lecture in lectures - known:
+            rest.setdefault(lecture, []).append(id_)
+    for lecture, venues in rest.items():
+        query = sa.select(venue.c.id).where(one_of(connection, venue.c.id, venues))
         for id_ in connection.scalars(query.where(sa.exists().where(presence.c.lecture_id == lecture, *there))):
             heard[id_].add(lecture)
 
