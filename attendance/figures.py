@@ -41,8 +41,8 @@ class Figures:
     incomplete: int = 0  # have handed in, and not all of it is here
     picture_s: int = 0  # of the lecture, at all venues together
     sound_s: int = 0
-    told_s: int = 0  # how much of it these have told of, whether there was picture or not
-    shown: int = 0  # venues that told of picture or sound
+    told_s: int = 0  # how much of it their screens have told of
+    shown: int = 0  # venues whose screens told, whether there was picture or sound or neither
     headcount: int = 0  # of the venues that counted
     counted: int = 0
     counted_present: int = 0  # those who checked in at these
@@ -182,7 +182,7 @@ class Sums:
 
 def _told(one: VenueTold, present: int) -> list[tuple[str, int]]:
     parts: list[tuple[str, int]] = []
-    if one.picture_s or one.sound_s:
+    if one.told_s:  # a screen that says that there was nothing has told
         parts += (("picture_s", one.picture_s), ("sound_s", one.sound_s), ("told_s", one.told_s), ("shown", 1))
     if one.headcount is not None:
         parts += (("headcount", one.headcount), ("counted", 1), ("counted_present", present))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from typing import Any, ClassVar
 
 import sqlalchemy as sa
@@ -20,8 +20,10 @@ from attendance.statistics_reports import Range, StatisticsReports, path_of, yea
 from attendance.tables import closing, person_year, presence, venue_record
 from attendance.tables import lecture as lecture_table
 from attendance.tables import person as person_table
+from attendance.venue_record import length_s, whole_s
 from attendance.venue_reports import chunks, venues_by_id, venues_of
 from attendance.years import target_policy, year_of
+from venues.database import one_of
 from venues.errors import TongtangError
 from venues.tables import venue
 from venues.tree import Venue
@@ -160,9 +162,14 @@ class RecordReports(StatisticsReports):
         concerning = self._concerning(connection, lectures, venues)
         deadlines = {one.id: _deadline(connection, one) for one in lectures}
         told = _told(connection, [one.id for one in venues], deadlines)
-        seen = _seen(connection, [one.id for one in venues], deadlines.keys())
+        seen = _seen(connection, [one.id for one in venues], {one.id: length_s(one) for one in lectures})
+        heard = {one.id: told.get(one.id, {}).keys() | seen.get(one.id, {}).keys() for one in venues}
+        _hear_check_ins(connection, heard, deadlines.keys())
         return worst_first(
-            [_reliability(one, concerning[one.id], told.get(one.id, {}), seen.get(one.id, {})) for one in venues]
+            [
+                _reliability(one, concerning[one.id], told.get(one.id, {}), seen.get(one.id, {}), len(heard[one.id]))
+                for one in venues
+            ]
         )
 
 
@@ -212,9 +219,10 @@ def _told(
 
 
 def _seen(
-    connection: Connection, venues: Sequence[int], lectures: Collection[str]
+    connection: Connection, venues: Sequence[int], lengths: Mapping[str, int | None]
 ) -> dict[int, dict[str, tuple[int, int]]]:
-    """By venue and lecture the seconds with a picture, and those that the venue told of."""
+    """By venue and lecture the seconds with a picture, and those that there could have been: 0 where its screens
+    told nothing. `lengths` by lecture."""
     found: dict[int, dict[str, tuple[int, int]]] = {}
     for ids in chunks(venues):
         about = venue_record.c
@@ -222,16 +230,29 @@ def _seen(
             about.venue_id.in_(ids)
         )
         for venue_id, lecture, picture_s, told_s in connection.execute(query):
-            if lecture in lectures:
-                found.setdefault(venue_id, {})[lecture] = picture_s, told_s
+            if lecture in lengths:
+                whole = whole_s(told_s, 1 if told_s else 0, lengths[lecture])
+                found.setdefault(venue_id, {})[lecture] = picture_s, whole
     return found
 
 
+def _hear_check_ins(connection: Connection, heard: Mapping[int, set[str]], lectures: Set[str]) -> None:
+    """Add the lectures where somebody was there: for each venue and lecture not heard of yet, one look at an index."""
+    there = (presence.c.venue_id == venue.c.id, presence.c.status == Status.PRESENT.value)
+    rest: dict[str, list[int]] = {}
+    for id_, known in heard.items():
+        for lecture in lectures - known:
+            rest.setdefault(lecture, []).append(id_)
+    for lecture, venues in rest.items():
+        query = sa.select(venue.c.id).where(one_of(connection, venue.c.id, venues))
+        for id_ in connection.scalars(query.where(sa.exists().where(presence.c.lecture_id == lecture, *there))):
+            heard[id_].add(lecture)
+
+
 def _reliability(
-    place: Venue, lectures: int, told: Mapping[str, _State], seen: Mapping[str, tuple[int, int]]
+    place: Venue, lectures: int, told: Mapping[str, _State], seen: Mapping[str, tuple[int, int]], heard: int
 ) -> Reliability:
     states = [state for state, _ in told.values()]
-    heard = told.keys() | seen.keys()
     final, behind = states.count("final"), states.count("behind")
     length = sum(whole for _, whole in seen.values())
     return Reliability(
@@ -240,7 +261,7 @@ def _reliability(
         final=final,
         late=sum(late for _, late in told.values()),
         behind=behind,
-        open=max(0, len(heard) - final - behind),
-        silent=max(0, lectures - len(heard)),
+        open=max(0, heard - final - behind),
+        silent=max(0, lectures - heard),
         picture=min(1.0, sum(shown for shown, _ in seen.values()) / length) if length else None,
     )

@@ -81,10 +81,10 @@ class HomeCounts:
 @dataclass(frozen=True, kw_only=True)
 class ToldCounts:
     """What the venues of a row, itself and all below it, told of their rooms. `picture` and `sound`: which part of the
-    lecture those that showed it had, on average, 0…1; None where none did. While the lecture runs it is of the time
-    that they have told of so far."""
+    lecture those whose screens told had, on average, 0…1: 0 where they told of nothing, None where none told. While the
+    lecture runs it is of the time that they have told of so far."""
 
-    shown: int = 0  # venues that had picture or sound
+    shown: int = 0  # venues whose screens told, though some may have told of 0 s
     picture_s: int = 0  # at all of them together
     sound_s: int = 0
     picture: float | None = None

@@ -51,7 +51,7 @@ REPORT: tuple[Column[ReportRow], ...] = (
     Column("Never seen", lambda row: row.venues.never_seen, Kind.NUMBER, printed=False),
     Column("Check-ins on their way", lambda row: row.pending, Kind.NUMBER, printed=False),
     # What nobody told is empty, not 0.
-    Column("Venues with picture or sound", lambda row: row.told.shown, Kind.NUMBER, printed=False),
+    Column("Venues whose screens told", lambda row: row.told.shown, Kind.NUMBER, printed=False),
     Column("Picture, part of the lecture", lambda row: row.told.picture, Kind.PERCENT),
     Column("Sound, part of the lecture", lambda row: row.told.sound, Kind.PERCENT, printed=False),
     Column("Headcount", lambda row: row.told.headcount if row.told.counted else None, Kind.NUMBER),

@@ -39,9 +39,9 @@ class VenueSums:
     wanted: int  # hand-ins that there should be: of a lecture for a part of them, that part's
     final: int  # handed in, and all of it is here
     incomplete: int  # handed in, and not all of it is here
-    shown: int  # told of picture or sound
+    shown: int  # whose screens told of picture and sound
     picture_s: int  # with a picture, all together
-    told_s: int  # of which the venues told anything
+    whole_s: int  # that these venues could have had: the length of each lecture that they told of
 
     @property
     def rate(self) -> float | None:
@@ -55,8 +55,8 @@ class VenueSums:
 
     @property
     def picture_share(self) -> float | None:
-        """Of the time of which the venues told, the part with a picture; None where none told."""
-        return min(1.0, self.picture_s / self.told_s) if self.told_s else None
+        """Of the lectures that the venues told of, the part with a picture; None where none told."""
+        return min(1.0, self.picture_s / self.whole_s) if self.whole_s else None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -99,7 +99,7 @@ class Reliability:
     behind: int  # handed in, and not all of it is here
     open: int  # heard of, and not handed in
     silent: int  # nothing was heard of it in that lecture
-    picture: float | None  # share of the lectures with a picture, where it told of one
+    picture: float | None  # part of the lectures with a picture, where it told of one
 
     @property
     def share(self) -> float:

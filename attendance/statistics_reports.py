@@ -18,6 +18,7 @@ from attendance.paths_store import Paths
 from attendance.statistics import Minute, Point, Statistics, VenueSums
 from attendance.tables import lecture as lecture_table
 from attendance.tables import presence, summary, summary_due, year_due, year_people
+from attendance.venue_record import length_s, whole_s
 from attendance.venue_reports import chunks, venues_of
 from attendance.years import year_of
 from attendance.years_store import counted, over_in
@@ -27,6 +28,9 @@ from venues.tables import venue, venue_closure
 from venues.tree import Venue
 
 Range = tuple[int, int]  # first and last year
+# attendance.venue_record.whole_s of a summary, from times in microseconds; where one is missing, so is the length.
+_BEGUN, _ENDED = (sa.type_coerce(lecture_table.c[name], sa.BigInteger) for name in ("started_at", "ended_at"))
+_WHOLE_S = sa.func.coalesce(summary.c.shown * ((_ENDED - _BEGUN + 500_000) // 1_000_000), summary.c.told_s)
 
 
 class StatisticsReports:
@@ -56,7 +60,7 @@ class StatisticsReports:
         lectures = self.lectures_in(connection, years)
         sizes = _sizes(connection, sorted({row.id for row in rows} | {one.venue_id for one in lectures}))
         wanted = self._wanted(connection, lectures, rows, sizes)
-        sums = self._sums(connection, lectures, path, rows, {row.id for row in rows if sizes[row.id] > 1})
+        sums, wholes = self._sums(connection, lectures, path, rows, {row.id for row in rows if sizes[row.id] > 1})
         people = _people(connection, years, path[-1], [row.id for row in rows])
         return Statistics(
             path=tuple(path),
@@ -66,7 +70,7 @@ class StatisticsReports:
             lectures=len(wanted[venue_id]),
             due=_due(connection, lectures, years),
             rows=tuple(
-                _row(row, sizes[row.id], wanted[row.id], sums.get(row.id, Figures()), people.get(row.id, (0, 0)))
+                _row(row, sizes[row.id], wanted[row.id], sums[row.id], wholes[row.id], people.get(row.id, (0, 0)))
                 for row in rows
             ),
         )
@@ -103,19 +107,28 @@ class StatisticsReports:
         path: Sequence[Venue],
         rows: Sequence[Venue],
         inner: Collection[int],
-    ) -> dict[int, Figures]:
-        """By row; of venues with others below them from the summaries, of the others lecture by lecture."""
-        found: dict[int, Figures] = {}
-        columns = [sa.func.sum(summary.c[name]) for name in NAMES]
-        query: sa.Select[Any] = sa.select(summary.c.venue_id, *columns).where(
+    ) -> tuple[dict[int, Figures], dict[int, int]]:
+        """By row, with how long those that told of the lectures could have had a picture; of venues with others below
+        them from the summaries, of the others lecture by lecture."""
+        found = {row.id: Figures() for row in rows}
+        wholes = dict.fromkeys(found, 0)
+        columns = [sa.func.sum(column) for column in (_WHOLE_S, *(summary.c[name] for name in NAMES))]
+        query: sa.Select[Any] = sa.select(summary.c.venue_id, *columns).join(
+            lecture_table, lecture_table.c.id == summary.c.lecture_id
+        )
+        query = query.where(
             summary.c.lecture_id.in_([lecture.id for lecture in lectures]), summary.c.venue_id.in_(sorted(inner))
         )
-        for venue_id, *values in connection.execute(query.group_by(summary.c.venue_id)):
+        for venue_id, whole, *values in connection.execute(query.group_by(summary.c.venue_id)):
+            wholes[venue_id] = int(whole)
             found[venue_id] = Figures(**dict(zip(NAMES, map(int, values), strict=True)))
-        for figures in self._singles(connection, lectures, path, [row for row in rows if row.id not in inner]).values():
+        lengths = {lecture.id: length_s(lecture) for lecture in lectures}
+        singles = self._singles(connection, lectures, path, [row for row in rows if row.id not in inner])
+        for lecture_id, figures in singles.items():
             for venue_id, one in figures.items():
-                found.setdefault(venue_id, Figures()).take(one.parts())
-        return found
+                wholes[venue_id] += whole_s(one.told_s, one.shown, lengths[lecture_id])
+                found[venue_id].take(one.parts())
+        return found, wholes
 
     def _singles(
         self, connection: Connection, lectures: Sequence[Lecture], path: Sequence[Venue], leaves: Sequence[Venue]
@@ -224,6 +237,7 @@ def _row(
     size: int,
     wanted: Sequence[int],
     sums: Figures,
+    whole: int,
     people: tuple[int, int],
 ) -> VenueSums:
     return VenueSums(
@@ -246,5 +260,5 @@ def _row(
         incomplete=sums.incomplete,
         shown=sums.shown,
         picture_s=sums.picture_s,
-        told_s=sums.told_s,
+        whole_s=whole,
     )

@@ -119,10 +119,15 @@ _EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 
 
 def share(seconds: int, told_s: int, venues: int, length_s: int | None) -> float | None:
-    """Which part of the lecture `venues` had, 0…1: of its whole length once that is known, until then of what they have
-    told of. None where no venue has told anything."""
-    whole = told_s if length_s is None else venues * length_s
+    """Which part of the lecture `venues` had, 0…1. None where no venue has told anything."""
+    whole = whole_s(told_s, venues, length_s)
     return min(1.0, seconds / whole) if whole > 0 and venues else None
+
+
+def whole_s(told_s: int, venues: int, length_s: int | None) -> int:
+    """What `venues` could have had of a lecture: its whole length once that is known, until then what they have told
+    of."""
+    return told_s if length_s is None else venues * length_s
 
 
 def length_s(lecture: Lecture) -> int | None:

@@ -71,6 +71,23 @@ async def test_a_row_with_venues_below_says_how_many_showed_and_their_mean(site:
     assert (cells["shown"], cells["picture_percent"], cells["headcount"]) == ("2", "38", "")
 
 
+async def test_screens_that_showed_nothing_count_as_0_and_venues_without_a_screen_do_not(site: Site) -> None:
+    await site.log(VILLAGE_2, f"node-{VILLAGE_2}").capture(
+        lecture=site.lecture, kind=Kind.HEADCOUNT, data={"people": 2}
+    )
+    await show(site, VILLAGE, 10, picture=0, sound=0)
+    for venue, row in ((TOWNSHIP, VILLAGE), (COUNTY, TOWNSHIP)):
+        told = (await rows(site, venue))[row].told
+        assert (told.shown, told.picture_percent, told.sound_percent) == (1, 0, 0)
+    assert (await rows(site, TOWNSHIP))[VILLAGE_2].told.picture is None
+    site.clock.move(minutes=-10)
+    await show(site, TOWNSHIP, 10, picture=600, sound=300)
+    await site.lectures.stop(site.lecture)
+    await until_judged(site)
+    told = (await rows(site, COUNTY))[TOWNSHIP].told
+    assert (told.shown, told.picture_percent, told.sound_percent) == (2, 50, 25)
+
+
 async def test_picture_is_cut_to_the_lecture_when_its_times_are_known(site: Site) -> None:
     await show(site, VILLAGE, 10, picture=600, sound=600)
     await site.lectures.stop(site.lecture)

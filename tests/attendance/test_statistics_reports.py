@@ -13,6 +13,9 @@ from attendance.statistics import Reliability, VenueSums
 from attendance.summary_store import Summaries
 from attendance.tables import venue_record
 from attendance.years_store import Years
+from tests.attendance.test_records_store import rows as told_in_report
+from tests.attendance.test_records_store import show
+from tests.attendance.test_summary_store import until_judged
 from tests.attendance.test_years_store import up_to_date
 from tests.attendance.world import CITY, PROVINCE, TOWNSHIP, TOWNSHIP_2, VILLAGE, VILLAGE_2, VILLAGE_3, Site
 from venues.store import VenueUnknown
@@ -166,3 +169,33 @@ async def test_who_hands_in_least_comes_first(site: Site) -> None:
     assert (at[VILLAGE_3].open, at[VILLAGE_3].silent, at[VILLAGE_3].picture) == (1, 1, 0.5)
     assert at[CITY].silent == 2
     assert [one.venue.id for one in await reports(site).reliability(VILLAGE, 2026, 2026)] == [VILLAGE]
+
+
+async def test_a_screen_that_went_off_early_has_the_same_part_as_in_the_reports(site: Site) -> None:
+    await show(site, VILLAGE, 30, picture=1800, sound=1800)
+    site.clock.move(minutes=90)
+    await site.lectures.stop(site.lecture)
+    await until_judged(site)
+    assert (await told_in_report(site, TOWNSHIP))[VILLAGE].told.picture == 0.25
+    await up_to_date(site)
+    for venue in (PROVINCE, TOWNSHIP, VILLAGE):
+        assert (await reports(site).statistics(venue, 2026, 2026)).rows[0].picture_share == 0.25
+    assert (await reports(site).reliability(VILLAGE, 2026, 2026))[0].picture == 0.25
+    site.lecture = (await site.lectures.create("第二讲", PROVINCE)).id
+    await site.lectures.start(site.lecture)
+    await show(site, VILLAGE, 30, picture=1800, sound=1800)
+    await site.lectures.stop(site.lecture)
+    await up_to_date(site)  # an hour of picture in two and a half of lectures
+    for venue in (PROVINCE, TOWNSHIP, VILLAGE):
+        assert (await reports(site).statistics(venue, 2026, 2026)).rows[0].picture_share == 0.4
+    assert (await reports(site).reliability(VILLAGE, 2026, 2026))[0].picture == 0.4
+
+
+async def test_check_ins_are_heard_of_without_a_hand_in_or_a_screen(site: Site) -> None:
+    for number in ("A1", "A2", "A3"):
+        await site.log(VILLAGE).capture(lecture=site.lecture, number=number)
+    site.clock.move(minutes=90)
+    await site.lectures.stop(site.lecture)
+    at = {one.venue.id: one for one in await reports(site).reliability(PROVINCE, 2026, 2026)}
+    assert (at[VILLAGE].open, at[VILLAGE].silent) == (1, 0)
+    assert (at[VILLAGE_2].open, at[VILLAGE_2].silent) == (0, 1)

@@ -115,6 +115,23 @@ async def test_the_first_step_makes_the_release(empty: Database) -> None:
     assert stepped == await fresh(empty)
 
 
+async def test_lectures_with_a_screen_that_showed_nothing_are_added_up_anew(empty: Database) -> None:
+    def before(connection: Connection) -> None:
+        command.upgrade(steps(connection), "0004")
+        for lecture, picture, told in (("black", 0, 60), ("due", 0, 60), ("shown", 30, 60), ("counted", 0, 0)):
+            values = f"'{lecture}', 1, {picture}, {told}"
+            connection.exec_driver_sql(
+                f"INSERT INTO venue_record (lecture_id, venue_id, picture_s, told_s) VALUES ({values})"
+            )
+        connection.exec_driver_sql("INSERT INTO summary_due VALUES ('due', 3)")
+
+    await empty.write(before)
+    await upgrade(empty)
+    due = "SELECT * FROM summary_due ORDER BY lecture_id"
+    found = await empty.read(lambda connection: connection.exec_driver_sql(due).all())
+    assert [tuple(row) for row in found] == [("black", 1), ("due", 3)]
+
+
 async def test_two_programs_at_once(released: Database) -> None:
     others = [Database(released.url.render_as_string(hide_password=False)) for _ in range(3)]
     try:

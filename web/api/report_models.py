@@ -18,11 +18,11 @@ class ReportQuery(In):
 
 
 class ToldOut(Out):
-    """What the screens and operators of the venue and of all below it told. `shown` venues had picture or sound, in
-    seconds at all of them together, and as the part of the lecture that one of them had on average (0…1; while the
-    lecture runs, of the time that they told of). `headcount` people were counted in `counted` venues, where
-    `counted_present` had checked in; `seen` were there at the last presence check in `checked` venues, where
-    `checked_present` had.
+    """What the screens and operators of the venue and of all below it told. The screens of `shown` venues told of
+    picture and sound: seconds at all of them together, and the part of the lecture that one of them had on average
+    (0…1, 0 where they told that there was none; while the lecture runs, of the time that they told of). `headcount`
+    people were counted in `counted` venues, where `counted_present` had checked in; `seen` were there at the last
+    presence check in `checked` venues, where `checked_present` had.
     """
 
     shown: int

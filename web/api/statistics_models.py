@@ -39,8 +39,8 @@ class VenueSumsOut(Out):
     Of those who were there: `times` (person-times, 人次), `people` (different people, 人数), `late`, `early`. Of those
     at home there, wherever they were: `expected` and `came` (person-times), `people_at_home` (different people who
     came), `leave`, `makeup`, `credit` (hundredths of credit hours), `rate` (came of expected). Of the venues (`venues`,
-    itself included), each counted once a lecture: `final`, `incomplete`; `picture` is the share of the time with a
-    picture at those that told of it.
+    itself included), each counted once a lecture: `final`, `incomplete`; `picture` is the part of the lectures that
+    those whose screens told had one, as in the lectures' reports.
     """
 
     venue: VenueOut
@@ -93,7 +93,7 @@ class TrendOut(Out):
 class ReliabilityOut(Out):
     """One single venue: of the `lectures` that it should have joined, how many it handed in completely (`final`), how
     many are not all here (`behind`), were heard of and not handed in (`open`), were not heard of at all (`silent`);
-    `late` of those handed in came after the time for it. `picture`: share of the time, where it told of one."""
+    `late` of those handed in came after the time for it. `picture`: part of the lectures, where it told of one."""
 
     venue: VenueOut
     lectures: int
