@@ -21,7 +21,7 @@ const bar = new StateBar(at("statebar"));
 const kept = new KeptTicks(localStorage, `${lecture}:${venue}`);
 const unsaved = kept.read(); // key of a person → the row that was ticked but is not on the node's disk yet
 let offlineSince = null;
-let unsaved = false; // until the next tick that is saved
+let keepsNothing = false; // until the next tick that is saved
 let asked = 0; // counts answers: one that was asked before a tick must not turn that tick back
 
 // Saving --------------------------------------------------------------------------------------------------------
@@ -136,15 +136,15 @@ async function picture() {
 
 function online(saved = false) {
   bar.reached(true);
-  if (unsaved && !saved) return; // it answers, but what was ticked is not saved yet
+  if (keepsNothing && !saved) return; // it answers, but what was ticked is not saved yet
   if (offlineSince) trouble("");
   offlineSince = null;
-  unsaved = false;
+  keepsNothing = false;
 }
 
 function offline(error) {
-  unsaved = error.keepsNothing;
-  if (unsaved) {
+  keepsNothing = error.keepsNothing;
+  if (keepsNothing) {
     offlineSince ??= Date.now();
     return trouble(error.message); // the node's own words: what is to be done
   }
