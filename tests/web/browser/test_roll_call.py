@@ -4,6 +4,7 @@ from playwright.async_api import expect
 
 from tests.web.browser.cards import issue, scan, scan_through_input_method
 from tests.web.browser.stage import PHONE, Stage, fits
+from venues.tokens import TokenKind
 from web.policy import Role
 
 
@@ -121,6 +122,47 @@ async def test_a_tick_that_waits_outlives_the_page(stage: Stage) -> None:
         await page.close()
         await other.goto(address(stage))
         await expect(other.locator(".person", has_text="张秀英")).to_have_class("person present")
+        assert await present(stage) == 1
+
+
+async def test_a_tick_outlives_the_session_and_is_saved_by_the_next_operator(stage: Stage) -> None:
+    async with stage.page(PHONE, user=Role.OPERATOR) as page:
+        await page.goto(address(stage))
+        person = page.locator(".person", has_text="张秀英")
+        await expect(person).to_be_visible()
+        await page.context.set_offline(True)
+        await person.locator(".tick").tap()
+        await expect(person).to_have_class("person unsaved")
+        await stage.node.tokens.revoke_subject(TokenKind.SESSION, "operator")
+        await page.context.set_offline(False)
+        await expect(page.locator("#trouble")).to_contain_text("Please sign in again as an operator of this venue")
+        await page.locator(".person", has_text="王建国").locator(".tick").tap()
+        await stage.sign_in(page, Role.LECTURER)  # who may not tick
+        async with page.expect_response("**/check-ins") as answered:
+            pass
+        assert (await answered.value).status == 403
+        await expect(page.locator(".person.unsaved")).to_have_count(2)
+        assert "王建国" in await page.evaluate("JSON.stringify(localStorage)")
+        assert await present(stage) == 0
+        await stage.sign_in(page, Role.ORGANIZER)
+        await expect(page.locator(".person.present")).to_have_count(2, timeout=15_000)
+        await expect(page.locator("#trouble")).to_be_hidden()
+        assert await present(stage) == 2
+
+
+async def test_a_tick_that_waits_is_tried_again_by_a_page_that_is_refused_at_first(stage: Stage) -> None:
+    async with stage.page(PHONE, user=Role.OPERATOR) as page:
+        await page.goto(address(stage))
+        person = page.locator(".person", has_text="张秀英")
+        await page.context.route("**/check-ins", lambda route: route.fulfill(status=503))
+        await person.locator(".tick").tap()
+        await expect(person).to_have_class("person unsaved")
+        other = await page.context.new_page()
+        await page.close()
+        async with other.expect_response("**/check-ins"):
+            await other.goto(address(stage))
+        await page.context.unroute("**/check-ins")
+        await expect(other.locator(".person", has_text="张秀英")).to_have_class("person present", timeout=15_000)
         assert await present(stage) == 1
 
 
