@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from playwright.async_api import expect
+from playwright.async_api import Page, Route, expect
 
 from tests.web.browser.cards import issue, scan, scan_through_input_method
 from tests.web.browser.stage import PHONE, Stage, fits
@@ -108,6 +108,32 @@ async def test_handing_in_closes_the_list_until_it_is_opened_again(stage: Stage)
         await expect(page.locator(".person", has_text="王建国")).to_have_class("person present")
         assert await present(stage) == 2
         assert await fits(page)
+
+
+async def test_handing_in_once_more_after_a_lost_answer_and_an_opening_elsewhere_closes_again(stage: Stage) -> None:
+    async def lost(route: Route) -> None:
+        if route.request.method == "POST":
+            await route.fetch()
+        await route.abort()
+
+    async def hand_in(page: Page) -> None:
+        await page.get_by_role("button", name="Hand in the attendance").tap()
+        await page.get_by_role("dialog").get_by_role("button", name="Hand in").tap()
+
+    async with stage.page(PHONE, user=Role.OPERATOR) as page:
+        await page.goto(address(stage))
+        await expect(page.locator("#hand-in")).to_be_visible()
+        await page.route("**/closing", lost)
+        await hand_in(page)
+        await expect(page.locator("#hand-in-said")).to_contain_text("Not saved.")
+        first = await stage.node.log.closed(stage.lecture)
+        await stage.node.log.reopen(lecture=stage.lecture, reason="漏了一人")
+        await page.unroute("**/closing")
+        await hand_in(page)
+        await expect(page.locator("#hand-in-state")).to_contain_text("Handed in at")
+        await expect(page.locator("#hand-in-said")).to_have_text("")
+        second = await stage.node.log.closed(stage.lecture)
+        assert first and second and first.id != second.id
 
 
 async def test_a_tick_that_waits_outlives_the_page(stage: Stage) -> None:
