@@ -89,6 +89,7 @@ async def test_many_at_once_are_answered_one_by_one_and_a_repeat_changes_nothing
     assert first == again
     assert [one["code"] for one in first] == [None, "person_unknown", None]
     assert [one["event"] for one in first] == [mine.format(0), None, mine.format(2)]
+    assert first[1]["message"] == "This person is not on the roster here."
     assert (await scene.roll())["present"] == 2
 
 

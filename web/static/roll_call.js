@@ -16,7 +16,7 @@ const { lecture, venue } = at("people").dataset;
 const base = `/api/lectures/${lecture}`;
 const handlers = { tick, undo, more: (row) => room.about(row, about(row, null)), see: (row) => room.see(row) };
 const list = new PersonList(at("people"), at("person"), handlers);
-const room = new Room(base, { list, spoken, refresh, failed });
+const room = new Room(base, { list, spoken, trouble, refresh, failed, unanswered });
 const bar = new StateBar(at("statebar"));
 const kept = new KeptTicks(localStorage, `${lecture}:${venue}`);
 const unsaved = kept.read(); // key of a person → the row that was ticked but is not on the node's disk yet
@@ -157,7 +157,18 @@ function offline(error) {
 
 function failed(name, error) {
   if (error.offline || error.signedOut) offline(error);
-  else trouble(say("refused", { name, reason: error.message }));
+  else trouble(say(name ? "refused" : "refused_hand_in", { name, reason: error.message }));
+}
+
+/** Many who were ticked at once, without an answer of the node: each is tried again for itself. */
+function unanswered(rows, error) {
+  if (!passes(error)) return failed("", error);
+  for (const row of rows) {
+    unsaved.set(row.key, row);
+    list.mark(row.key, "unsaved");
+  }
+  kept.write(unsaved);
+  offline(error);
 }
 
 function trouble(text) {

@@ -136,6 +136,28 @@ async def test_handing_in_once_more_after_a_lost_answer_and_an_opening_elsewhere
         assert first and second and first.id != second.id
 
 
+async def test_many_at_once_say_who_was_not_saved_and_why(stage: Stage) -> None:
+    async with stage.page(PHONE, user=Role.OPERATOR) as page:
+        await page.goto(address(stage))
+        everybody = page.get_by_role("button", name="Mark all shown as present")
+        await expect(page.locator(".person")).to_have_count(3)
+        await everybody.tap()
+        await stage.node.log.close(lecture=stage.lecture)
+        await page.get_by_role("dialog").get_by_role("button", name="Mark 3 as present").tap()
+        await expect(page.locator("#trouble")).to_have_text(
+            "0 of 3 people saved as present. 张秀英, 王建国, 李桂芳: not saved. "
+            "The attendance of this venue has been closed and handed in; open it again first."
+        )
+        await expect(page.locator("#said")).to_have_text("")
+        assert await present(stage) == 0
+        await stage.node.log.reopen(lecture=stage.lecture, reason="漏了")
+        await everybody.tap()
+        await page.route("**/check-ins/many", lambda route: route.abort())
+        await page.get_by_role("dialog").get_by_role("button", name="Mark 3 as present").tap()
+        await expect(page.locator(".person.present")).to_have_count(3, timeout=15_000)  # one by one
+        assert await present(stage) == 3
+
+
 async def test_a_tick_that_waits_outlives_the_page(stage: Stage) -> None:
     async with stage.page(PHONE, user=Role.OPERATOR) as page:
         await page.goto(address(stage))
