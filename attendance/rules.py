@@ -177,7 +177,7 @@ def check_in(draft: Draft, lecture: Lecture | None, events: Sequence[Event], now
     `events` are all events of this person in this lecture in the order in which they came here. Somebody who checked in
     elsewhere, or signed out, may check in.
     """
-    here = _stay(draft, events)
+    here = _stays(draft, events)[-1]
     if here:
         return here[0]
     if lecture is None:
@@ -206,14 +206,17 @@ def leave(draft: Draft, events: Sequence[Event]) -> Event | None:
 def undo(draft: Draft, events: Sequence[Event]) -> Event | list[Event]:
     """What to take back, or the undo that has done so already. Raises NotCheckedIn.
 
-    `events` as in `check_in`. A tick means the whole stay: all check-ins since the last sign-out at this venue.
+    `events` as in `check_in`. A tick means the whole stay: all check-ins at this venue up to the sign-out that followed, which
+    stands and says nothing any more.
     """
     for target in events:
         if target.id == draft.supersedes and target.kind not in (Kind.CHECK_IN, Kind.UNDO):
             takes_back = [event for event in events if event.kind == Kind.UNDO and event.supersedes == target.id]
             return takes_back[0] if takes_back else [target]
-    stay = _stay(draft, events)
-    if stay and (draft.supersedes is None or any(event.id == draft.supersedes for event in stay)):
+    stays = _stays(draft, events)
+    wanted = [stay for stay in stays if any(event.id == draft.supersedes for event in stay)]
+    stay = stays[-1] if draft.supersedes is None else next(iter(wanted), [])
+    if stay:
         return stay
     for event in events:
         if event.venue == draft.venue and event.kind == Kind.UNDO and draft.supersedes in (None, event.supersedes):
@@ -241,9 +244,12 @@ def _moves(draft: Draft, events: Sequence[Event]) -> list[Event]:
     return [event for event in events if event.venue == draft.venue and event.kind in moves and event.id not in gone]
 
 
-def _stay(draft: Draft, events: Sequence[Event]) -> list[Event]:
-    """The check-ins since the last sign-out; empty when the person is not here."""
-    stay: list[Event] = []
+def _stays(draft: Draft, events: Sequence[Event]) -> list[list[Event]]:
+    """The check-ins between sign-outs; the last of them empty when the person is not here."""
+    stays: list[list[Event]] = [[]]
     for event in _moves(draft, events):
-        stay = [*stay, event] if event.kind == Kind.CHECK_IN else []
-    return stay
+        if event.kind == Kind.CHECK_IN:
+            stays[-1].append(event)
+        else:
+            stays.append([])
+    return stays
