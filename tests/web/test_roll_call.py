@@ -117,3 +117,17 @@ async def test_who_scans_again_during_a_check_was_seen(scene: Scene) -> None:
     await scene("/presence-checks", {})
     assert (await scene.caller("POST", "/api/check-in", phone)).body["already"]
     assert (await scene.roll())["seen"] == 1
+
+
+async def test_who_scans_again_after_the_venue_has_handed_in_is_told_that_all_is_well(scene: Scene) -> None:
+    code = (await scene.caller("GET", "/api/screen")).body["code_url"].rpartition("/c/")[2]
+    phone = {"code": code, "number": "0001", "name": "张秀英"}
+    assert not (await scene.caller("POST", "/api/check-in", phone)).body["already"]
+    await scene("/presence-checks", {})
+    handed_in = await scene("/closing", {})
+    again = await scene.caller("POST", "/api/check-in", phone)
+    assert (again.status, again.body["already"]) == (201, True)
+    late = await scene.caller("POST", "/api/check-in", {"code": code, "number": "0003", "name": "李桂芳"})
+    assert (late.status, late.code) == (409, "attendance_closed")
+    assert (await scene.roll())["seen"] == 0  # what was handed in stays as it was
+    assert (await scene("/closing", {})).body["event"] == handed_in.body["event"]
