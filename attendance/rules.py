@@ -204,7 +204,7 @@ def leave(draft: Draft, events: Sequence[Event]) -> Event | None:
 
 
 def undo(draft: Draft, events: Sequence[Event]) -> Event | list[Event]:
-    """What to take back, or the undo that has done so already. Raises NotCheckedIn.
+    """What to take back, or the undo that has done so already. Raises NotCheckedIn, ReasonMissing.
 
     `events` as in `check_in`. A tick means the whole stay: all check-ins at this venue up to the sign-out that followed, which
     stands and says nothing any more.
@@ -212,7 +212,10 @@ def undo(draft: Draft, events: Sequence[Event]) -> Event | list[Event]:
     for target in events:
         if target.id == draft.supersedes and target.kind not in (Kind.CHECK_IN, Kind.UNDO):
             takes_back = [event for event in events if event.kind == Kind.UNDO and event.supersedes == target.id]
-            return takes_back[0] if takes_back else [target]
+            if takes_back:
+                return takes_back[0]
+            check_reason(draft, target.kind)
+            return [target]
     stays = _stays(draft, events)
     wanted = [stay for stay in stays if any(event.id == draft.supersedes for event in stay)]
     stay = stays[-1] if draft.supersedes is None else next(iter(wanted), [])
@@ -231,9 +234,9 @@ def check_open(draft: Draft, closed: bool) -> None:
         raise AttendanceClosed
 
 
-def check_reason(draft: Draft) -> None:
-    """Raises ReasonMissing."""
-    if draft.kind in _NEED_A_REASON and not (draft.reason or "").strip():
+def check_reason(draft: Draft, kind: str) -> None:
+    """For an event of this kind, or for taking one back. Raises ReasonMissing."""
+    if kind in _NEED_A_REASON and not (draft.reason or "").strip():
         raise ReasonMissing
 
 

@@ -157,6 +157,7 @@ async def test_a_check_in_before_a_sign_out_can_be_taken_back_as_the_page_offers
     assert len(offered) == 2
     assert offered[0] == tick.body["event"]
     form = {"csrf": caller.csrf, "event": offered[0], "reason": "不是本人"}
+    assert (await caller("POST", page + "/undo", data=form | {"reason": " "})).status == 422
     sent = await caller("POST", page + "/undo", data=form)
     assert (sent.status, sent.headers["Location"]) == (303, page)
     found = (await caller("GET", scene.path + ZHANG)).body

@@ -67,7 +67,12 @@ async def test_leave_needs_a_reason_and_can_be_taken_back(scene: Scene) -> None:
     row = roll["people"][1]
     assert (roll["leave"], row["state"], row["reason"]) == (1, "leave", "住院")
     assert "sxx" in row["spellings"].split(" ")
-    await scene("/undo", {"event": row["event"]})
+    for reason in ({}, {"reason": " "}):
+        refused = await scene("/undo", {"event": row["event"], **reason})
+        assert (refused.status, refused.code) == (422, "reason_missing")
+    assert (await scene.row("单雄信"))["state"] == "leave"
+    for _ in ("once", "again"):
+        assert (await scene("/undo", {"event": row["event"], "reason": "来了"})).status in (200, 201)
     assert (await scene.row("单雄信"))["state"] == ""
 
 
@@ -76,6 +81,7 @@ async def test_the_operator_states_until_the_attendance_is_handed_in(scene: Scen
     assert stated.status == 201
     row = await scene.row("李桂芳")
     assert (row["state"], row["late"], row["present"]) == ("present", True, True)
+    assert (await scene("/undo", {"event": row["event"]})).code == "reason_missing"
     await scene("/closing", {})
     late = await scene("/statements", {"person": LI, "state": "absent", "reason": "x"})
     assert (late.status, late.code) == (409, "attendance_closed")

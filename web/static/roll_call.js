@@ -62,6 +62,7 @@ async function save(row) {
 }
 
 async function undo(row) {
+  if (row.reason) return room.about(row, about(row, null), say("undo_why")); // not a tick: somebody gave a reason for it
   list.mark(row.key, "saving");
   try {
     asked += 1;

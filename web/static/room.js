@@ -16,7 +16,7 @@ export class Room {
     this.row = null;
     at("about-close").addEventListener("click", () => at("about-person").close());
     at("do-sign-out").addEventListener("click", () => this.#note("/sign-outs", { about: this.row.event }));
-    at("do-undo").addEventListener("click", () => this.#note("/undo", { event: this.row.event }));
+    at("do-undo").addEventListener("click", () => this.#undo());
     at("do-state").addEventListener("submit", (event) => this.#state(event));
     at("all").addEventListener("click", () => this.#all());
     at("headcount").addEventListener("submit", (event) => this.#count(event));
@@ -40,16 +40,17 @@ export class Room {
     put("headcount-state", roll.headcount === null ? say("counted_none") : say("counted", counted));
   }
 
-  /** Open the dialog of a person. */
-  about(row, now) {
+  /** Open the dialog of a person; `wanted`: what is to be filled in there. */
+  about(row, now, wanted = "") {
     this.row = row;
     at("about-name").textContent = row.name;
     at("about-now").textContent = now;
-    at("about-said").textContent = "";
+    at("about-said").textContent = wanted;
     at("do-sign-out").hidden = !row.present;
     at("do-undo").hidden = !row.event;
     at("do-state").reset();
     at("about-person").showModal();
+    if (wanted) at("why").focus();
   }
 
   async see(row) {
@@ -71,6 +72,15 @@ export class Room {
       at("about-said").textContent = say("refused", { name: this.row.called ?? this.row.name, reason: error.offline ? say("unsaved_walk_in") : error.message });
     }
     await this.hooks.refresh();
+  }
+
+  async #undo() {
+    const reason = at("why").value.trim();
+    if (this.row.reason && !reason) {
+      at("about-said").textContent = say("undo_why"); // as what is taken back was not written without one
+      return at("why").focus();
+    }
+    return this.#note("/undo", { event: this.row.event, ...(reason ? { reason } : {}) });
   }
 
   async #state(event) {

@@ -2,6 +2,8 @@ from __future__ import annotations
 
 from playwright.async_api import Page, Route, expect
 
+from attendance.history_reports import history
+from attendance.people import person_id
 from tests.web.browser.cards import issue, scan, scan_through_input_method
 from tests.web.browser.stage import PHONE, Stage, fits
 from venues.tokens import TokenKind
@@ -231,6 +233,33 @@ async def test_initials_leave_and_sign_out(stage: Stage) -> None:
         await page.get_by_role("dialog").get_by_role("button", name="Leaves now").tap()
         await expect(page.locator(".person", has_text="李桂芳")).to_contain_text("left at")
         await expect(page.locator("#count")).to_have_text("1 of 3 present (left: 1)")
+        assert await fits(page)
+
+
+async def test_a_correction_is_taken_back_with_a_reason(stage: Stage) -> None:
+    async with stage.page(PHONE, user=Role.OPERATOR) as page:
+        await page.goto(address(stage))
+        dialog, person = page.get_by_role("dialog"), page.locator(".person", has_text="王建国")
+        await page.get_by_role("button", name="More about 王建国").tap()
+        await page.select_option("#what", "late")
+        await page.fill("#why", "flooded road")
+        await dialog.get_by_role("button", name="Write down").tap()
+        await expect(person).to_have_class("person present")
+        await person.get_by_role("button", name="Undo the check-in of 王建国").tap()
+        await expect(page.locator("#why")).to_be_focused()
+        await dialog.get_by_role("button", name="Undo").tap()
+        await expect(page.locator("#about-said")).to_have_text(
+            "Please write the reason for the undo, then press “Undo”."
+        )
+        assert await present(stage) == 1
+        await page.fill("#why", "it was her brother")
+        await dialog.get_by_role("button", name="Undo").tap()
+        await expect(person).to_have_class("person")
+        entries = (await history(stage.node.db, stage.lecture, person_id("0002"))).entries
+        assert [(entry.kind, entry.reason) for entry in entries] == [
+            ("correction", "flooded road"),
+            ("undo", "it was her brother"),
+        ]
         assert await fits(page)
 
 
