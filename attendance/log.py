@@ -150,7 +150,7 @@ class EventLog:
         repeated = rows.event(event_id) if event_id else None
         if repeated is not None and (repeated.lecture, repeated.kind) == (draft.lecture, draft.kind):
             return Captured(event=repeated, already=True)
-        rules.check_reason(draft)
+        rules.check_reason(draft, draft.kind)
         closed = rows.closed(draft.lecture, draft.venue, self._node_id)
         if draft.kind == Kind.CLOSE:
             return self._close(rows, draft, closed, event_id)

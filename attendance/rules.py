@@ -185,7 +185,7 @@ def check_in(draft: Draft, lecture: Lecture | None, events: Sequence[Event], now
     elsewhere, signed out, or of whom the operator said that they were not there, may check in. Raises
     OrganizerSaysOtherwise, LectureUnknown, LectureOver.
     """
-    here, said = _stay(draft, events), by_kind(events)
+    here, said = _stays(draft, events)[-1], by_kind(events)
     correction = counting(said.get(Kind.CORRECTION, []), said.get(Kind.CHECK_IN, []))
     if correction is not None and not is_present(correction):
         if correction.method == Method.DESK:
@@ -216,16 +216,22 @@ def leave(draft: Draft, events: Sequence[Event]) -> Event | None:
 
 
 def undo(draft: Draft, events: Sequence[Event]) -> Event | list[Event]:
-    """What to take back, or the undo that has done so already. Raises NotCheckedIn.
+    """What to take back, or the undo that has done so already. Raises NotCheckedIn, ReasonMissing.
 
-    `events` as in `check_in`. A tick means the whole stay: all check-ins since the last sign-out at this venue.
+    `events` as in `check_in`. A tick means the whole stay: all check-ins here up to the sign-out that followed, which
+    stands and says nothing any more.
     """
     for target in events:
         if target.id == draft.supersedes and target.kind not in (Kind.CHECK_IN, Kind.UNDO):
             takes_back = [event for event in events if event.kind == Kind.UNDO and event.supersedes == target.id]
-            return takes_back[0] if takes_back else [target]
-    stay = _stay(draft, events)
-    if stay and (draft.supersedes is None or any(event.id == draft.supersedes for event in stay)):
+            if takes_back:
+                return takes_back[0]
+            check_reason(draft, target.kind)
+            return [target]
+    stays = _stays(draft, events)
+    wanted = [stay for stay in stays if any(event.id == draft.supersedes for event in stay)]
+    stay = stays[-1] if draft.supersedes is None else next(iter(wanted), [])
+    if stay:
         return stay
     for event in events:
         if event.venue == draft.venue and event.kind == Kind.UNDO and draft.supersedes in (None, event.supersedes):
@@ -240,9 +246,9 @@ def check_open(draft: Draft, closed: bool) -> None:
         raise AttendanceClosed
 
 
-def check_reason(draft: Draft) -> None:
-    """Raises ReasonMissing."""
-    if draft.kind in _NEED_A_REASON and not (draft.reason or "").strip():
+def check_reason(draft: Draft, kind: str) -> None:
+    """For an event of this kind, or for taking one back. Raises ReasonMissing."""
+    if kind in _NEED_A_REASON and not (draft.reason or "").strip():
         raise ReasonMissing
 
 
@@ -253,9 +259,12 @@ def _moves(draft: Draft, events: Sequence[Event]) -> list[Event]:
     return [event for event in events if event.venue == draft.venue and event.kind in moves and event.id not in gone]
 
 
-def _stay(draft: Draft, events: Sequence[Event]) -> list[Event]:
-    """The check-ins since the last sign-out; empty when the person is not here."""
-    stay: list[Event] = []
+def _stays(draft: Draft, events: Sequence[Event]) -> list[list[Event]]:
+    """The check-ins between sign-outs; the last of them empty when the person is not here."""
+    stays: list[list[Event]] = [[]]
     for event in _moves(draft, events):
-        stay = [*stay, event] if event.kind == Kind.CHECK_IN else []
-    return stay
+        if event.kind == Kind.CHECK_IN:
+            stays[-1].append(event)
+        else:
+            stays.append([])
+    return stays

@@ -103,6 +103,13 @@ def test_an_undo_takes_back_all_that_stands_here() -> None:
     assert rules.undo(draft(supersedes=events[1].id), events) == events[:2]
 
 
+def test_a_stay_that_is_over_can_be_taken_back_and_the_others_stand() -> None:
+    stays = [an_event(1), an_event(2), an_event(3, kind=Kind.SIGN_OUT), an_event(4)]
+    assert rules.undo(draft(supersedes=stays[1].id), stays) == stays[:2]
+    assert rules.undo(draft(supersedes=stays[3].id), stays) == stays[3:]
+    assert rules.undo(draft(), stays) == stays[3:]
+
+
 def test_an_undo_again_is_a_success() -> None:
     first = an_event(1)
     undo = an_event(2, kind=Kind.UNDO, supersedes=first.id)

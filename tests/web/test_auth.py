@@ -222,7 +222,8 @@ async def test_a_screen_outlives_the_session_under_which_it_was_opened_and_is_no
     assert (await caller("POST", f"/api/lectures/{lecture.id}/view-token", {})).status == 201
     assert (await caller("POST", f"/api/lectures/{lecture.id}/publish-token", {})).status == 401
     assert (await caller("GET", f"/api/lectures/{lecture.id}/roll-call")).status == 401
-    assert (await caller("GET", "/lectures")).status == 303
+    assert (await caller("GET", "/lectures")).headers["Location"] == "/sign-in?next=/lectures"
+    assert (await caller("GET", "/sign-in?next=/lectures")).status == 200  # and does not lead back
     await caller.sign_in("Wang Fang")
     await caller("DELETE", "/api/session", {})
     assert (await caller("GET", "/api/screen")).status == 401

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -145,6 +146,26 @@ async def test_the_page_of_a_person_says_when_each_entry_arrived(scene: Scene) -
     page = await scene.caller("GET", f"/lectures/{scene.lecture}/people/{ZHANG}")
     assert page.status == 200
     assert "arrived here" in page.body
+
+
+async def test_a_check_in_before_a_sign_out_can_be_taken_back_as_the_page_offers(scene: Scene) -> None:
+    caller, lecture = scene.caller, f"/api/lectures/{scene.lecture}"
+    page = f"/lectures/{scene.lecture}/people/{ZHANG}"
+    tick = await caller("POST", lecture + "/check-ins", {"person": ZHANG})
+    await caller("POST", lecture + "/sign-outs", {"person": ZHANG})
+    offered = re.findall(r'name="event" value="([^"]+)"', (await caller("GET", page)).body)
+    assert len(offered) == 2
+    assert offered[0] == tick.body["event"]
+    form = {"csrf": caller.csrf, "event": offered[0], "reason": "不是本人"}
+    assert (await caller("POST", page + "/undo", data=form | {"reason": " "})).status == 422
+    sent = await caller("POST", page + "/undo", data=form)
+    assert (sent.status, sent.headers["Location"]) == (303, page)
+    found = (await caller("GET", scene.path + ZHANG)).body
+    assert (found["status"], [entry["undone"] for entry in found["entries"]]) == (None, [True, False, False])
+    row = (await caller("GET", lecture + "/roll-call")).body["people"][0]
+    assert (row["name"], row["state"], row["present"]) == ("张秀英", "", False)
+    again = await caller("POST", lecture + "/check-ins", {"person": ZHANG})
+    assert (again.status, (await caller("GET", scene.path + ZHANG)).body["status"]) == (201, "present")
 
 
 async def test_the_page_opens_whatever_was_stated_and_leads_to_all_that_the_person_attended(scene: Scene) -> None:

@@ -67,7 +67,12 @@ async def test_leave_needs_a_reason_and_can_be_taken_back(scene: Scene) -> None:
     row = roll["people"][1]
     assert (roll["leave"], row["state"], row["reason"]) == (1, "leave", "住院")
     assert "sxx" in row["spellings"].split(" ")
-    await scene("/undo", {"event": row["event"]})
+    for reason in ({}, {"reason": " "}):
+        refused = await scene("/undo", {"event": row["event"], **reason})
+        assert (refused.status, refused.code) == (422, "reason_missing")
+    assert (await scene.row("单雄信"))["state"] == "leave"
+    for _ in ("once", "again"):
+        assert (await scene("/undo", {"event": row["event"], "reason": "来了"})).status in (200, 201)
     assert (await scene.row("单雄信"))["state"] == ""
 
 
@@ -76,6 +81,7 @@ async def test_the_operator_states_until_the_attendance_is_handed_in(scene: Scen
     assert stated.status == 201
     row = await scene.row("李桂芳")
     assert (row["state"], row["late"], row["present"]) == ("present", True, True)
+    assert (await scene("/undo", {"event": row["event"]})).code == "reason_missing"
     await scene("/closing", {})
     late = await scene("/statements", {"person": LI, "state": "absent", "reason": "x"})
     assert (late.status, late.code) == (409, "attendance_closed")
@@ -89,6 +95,7 @@ async def test_many_at_once_are_answered_one_by_one_and_a_repeat_changes_nothing
     assert first == again
     assert [one["code"] for one in first] == [None, "person_unknown", None]
     assert [one["event"] for one in first] == [mine.format(0), None, mine.format(2)]
+    assert first[1]["message"] == "This person is not on the roster here."
     assert (await scene.roll())["present"] == 2
 
 
@@ -116,3 +123,17 @@ async def test_who_scans_again_during_a_check_was_seen(scene: Scene) -> None:
     await scene("/presence-checks", {})
     assert (await scene.caller("POST", "/api/check-in", phone)).body["already"]
     assert (await scene.roll())["seen"] == 1
+
+
+async def test_who_scans_again_after_the_venue_has_handed_in_is_told_that_all_is_well(scene: Scene) -> None:
+    code = (await scene.caller("GET", "/api/screen")).body["code_url"].rpartition("/c/")[2]
+    phone = {"code": code, "number": "0001", "name": "张秀英"}
+    assert not (await scene.caller("POST", "/api/check-in", phone)).body["already"]
+    await scene("/presence-checks", {})
+    handed_in = await scene("/closing", {})
+    again = await scene.caller("POST", "/api/check-in", phone)
+    assert (again.status, again.body["already"]) == (201, True)
+    late = await scene.caller("POST", "/api/check-in", {"code": code, "number": "0003", "name": "李桂芳"})
+    assert (late.status, late.code) == (409, "attendance_closed")
+    assert (await scene.roll())["seen"] == 0  # what was handed in stays as it was
+    assert (await scene("/closing", {})).body["event"] == handed_in.body["event"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import dataclass
 
 from aiohttp import web
@@ -12,6 +13,7 @@ from attendance.event import Kind, Method
 from attendance.lectures import Lecture
 from attendance.log import Captured
 from attendance.roll_call import check_open
+from attendance.rules import AttendanceClosed
 from venues.enrolment import NodeUnknown
 from venues.errors import TongtangError
 from venues.tree import Venue
@@ -177,12 +179,15 @@ async def keep(
 
 
 async def _note_seen(node: Node, captured: Captured, admission: Admission, device: str) -> None:
-    """Who was checked in before and scans again while a presence check is held, was seen at it."""
+    """Who was checked in before and scans again while a presence check is held, was seen at it. Where the venue has
+    handed in meanwhile nothing more is written, and who is checked in stays so."""
     event = captured.event
     if not captured.already:
         return
     found = await node.reports.roll_call(event.lecture, event.venue)
-    if check_open(found.room, node.now()):
+    if not check_open(found.room, node.now()):
+        return
+    with contextlib.suppress(AttendanceClosed):
         await node.log.capture(
             lecture=event.lecture,
             venue=event.venue,

@@ -7,6 +7,7 @@ from aiohttp import web
 from attendance.event import Data, Kind, Method
 from attendance.history_reports import Entry, History, history
 from attendance.log import Captured
+from attendance.rules import ReasonMissing
 from web import targets
 from web.api import models, policy_models, present
 from web.api.roll_call import written
@@ -57,7 +58,9 @@ async def take_back(request: web.Request) -> web.Response:
 
 
 async def write_undo(request: web.Request, event: str, reason: str) -> Captured:
-    """Raises NotCheckedIn where the event is not one of this person that could be taken back."""
+    """Raises ReasonMissing, and NotCheckedIn where the event is not one of this person that could be taken back."""
+    if not reason.strip():
+        raise ReasonMissing
     found = await _found(request)
     entry = found.entry(event)
     return await node_of(request).log.capture(

@@ -270,6 +270,8 @@ class CheckInIn(In):
 
 
 class UndoIn(In):
+    """`reason`: needed where the event is a leave or a correction."""
+
     event: Annotated[str, Field(min_length=1, max_length=64)]
     reason: Annotated[str, Field(max_length=500)] | None = None
 

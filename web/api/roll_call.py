@@ -18,6 +18,7 @@ from web import targets
 from web.api import models, present, roll_call_models
 from web.api.screen import device_of
 from web.dispatch import json_response
+from web.keys import LOCALE, RENDERER
 from web.node import Node
 from web.routes import Access, Handler, Route, body_of, node_of, user_of
 
@@ -105,8 +106,9 @@ async def _one_of_many(request: web.Request, who: roll_call_models.WhoIn) -> rol
     except TongtangError as error:
         if error.status >= 500:
             raise
-        return roll_call_models.OneOfMany(person=who.person, event=None, code=error.code)
-    return roll_call_models.OneOfMany(person=who.person, event=captured.event.id, code=None)
+        message = request.app[RENDERER].catalogues[request[LOCALE]].sentence(error.template, error.fields)
+        return roll_call_models.OneOfMany(person=who.person, event=None, code=error.code, message=message)
+    return roll_call_models.OneOfMany(person=who.person, event=captured.event.id, code=None, message=None)
 
 
 async def sign_out(request: web.Request) -> web.Response:

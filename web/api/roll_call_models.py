@@ -91,11 +91,12 @@ class ManyIn(In):
 
 
 class OneOfMany(Out):
-    """`code`: why this one was refused; null: it is on disk, as `event`."""
+    """`code`: why this one was refused, `message`: the same as a sentence; null: it is on disk, as `event`."""
 
     person: str | None
     event: str | None
     code: str | None
+    message: str | None
 
 
 class ManyOut(Out):

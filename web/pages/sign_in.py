@@ -7,6 +7,7 @@ from aiohttp import web
 from web import auth, i18n
 from web.errors import BadCredentials, NotFound, TooManyAttempts
 from web.pages.forms import complaint, field, local_path, onward
+from web.policy import CallerKind
 from web.render import render
 from web.routes import Access, Route, caller_of
 
@@ -15,7 +16,8 @@ _YEAR_S = 365 * 86400
 
 async def ask(request: web.Request) -> web.Response:
     following = local_path(request.query.get("next", "/"))
-    if caller_of(request) is not None:
+    caller = caller_of(request)
+    if caller is not None and caller.kind is not CallerKind.SCREEN:  # a screen's session has ended
         return onward(following)
     return render(request, "sign_in.html", next=following, name="", problem=None)
 

@@ -1,6 +1,6 @@
 // The JSON API as the pages use it, and the words that a page was rendered with.
 
-const csrf = document.querySelector('meta[name="csrf-token"]')?.content ?? "";
+let csrf = document.querySelector('meta[name="csrf-token"]')?.content ?? "";
 const wordsElement = document.getElementById("words");
 const words = wordsElement ? JSON.parse(wordsElement.textContent) : {};
 
@@ -30,6 +30,11 @@ export class ApiError extends Error {
   get keepsNothing() {
     return this.code === "disk_full" || this.code === "database_away";
   }
+
+  /** Nobody who may do this is signed in at this browser any more. */
+  get signedOut() {
+    return this.status === 401 || ["csrf_failed", "wrong_role", "outside_subtree"].includes(this.code);
+  }
 }
 
 /** `Retry-After` (RFC 9110 §10.2.3: seconds or a date) in milliseconds, or null. */
@@ -53,7 +58,17 @@ function recognize(response) {
 
 /** Ask the node; `body` goes as JSON, bytes (a Uint8Array) as they are. Answers with parsed JSON (null without content);
  * throws ApiError, never anything else. */
-export async function ask(method, path, body, { timeoutMs = 10_000, headers = {}, keepalive = false } = {}) {
+export async function ask(method, path, body, options = {}) {
+  try {
+    return await once(method, path, body, options);
+  } catch (error) {
+    if (error.code !== "csrf_failed") throw error;
+    ({ csrf } = await once("GET", "/api/session")); // somebody has signed in anew since this page was opened
+    return once(method, path, body, options);
+  }
+}
+
+async function once(method, path, body, { timeoutMs = 10_000, headers = {}, keepalive = false } = {}) {
   const options = { method, headers: { Accept: "application/json", ...headers }, signal: AbortSignal.timeout(timeoutMs), keepalive };
   if (method !== "GET") options.headers["X-CSRF-Token"] = csrf;
   if (body !== undefined) {

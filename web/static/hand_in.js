@@ -7,7 +7,6 @@ import { uuid7 } from "./ids.js";
 const ASK_MS = 5_000;
 const at = (id) => document.getElementById(id);
 const path = `/api/lectures/${at("people").dataset.lecture}/closing`;
-let mine = null; // the closing that was sent last and is not known to be on disk
 
 async function refresh() {
   try {
@@ -18,6 +17,7 @@ async function refresh() {
 }
 
 function show({ closed, at: when, pending }) {
+  if (at("reopen").hidden === closed) at("hand-in-said").textContent = ""; // what was not answered was done all the same
   at("hand-in").hidden = closed;
   at("reopen").hidden = !closed;
   document.body.classList.toggle("closed", closed);
@@ -36,11 +36,10 @@ function failed(error) {
 
 at("hand-in").addEventListener("click", async () => {
   if (!(await agreed(say("hand_in_question"), say("hand_in_yes")))) return;
-  mine ??= uuid7();
   at("hand-in-said").textContent = "";
   try {
-    await ask("POST", path, { event: mine });
-    mine = null;
+    // Each press is a closing of its own: one that stands is not made twice, and one that was lost may be opened again.
+    await ask("POST", path, { event: uuid7() });
   } catch (error) {
     failed(error);
   }

@@ -8,7 +8,7 @@ const RETRY_MS = 2_000;
 const MOST = 500; // more than a hall in which the node is away; the rest is for the roll-call
 
 /** Whether the node may say something else when it is asked again. */
-export const passes = (error) => error.offline || error.status >= 500 || error.status === 429 || error.status === 401;
+export const passes = (error) => error.offline || error.status >= 500 || error.status === 429 || error.signedOut;
 
 export class KeptCards {
   /**

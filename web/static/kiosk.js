@@ -33,7 +33,7 @@ const cards = new KeptCards(localStorage, `kiosk:${at("kiosk").dataset.venue}`, 
   },
   waits(card, error) {
     if (error.offline || error.status >= 500) known.unreachableSince ??= Date.now();
-    known.signedOut = error.status === 401;
+    known.signedOut = error.signedOut;
     if (waiting.has(card.payload)) return show();
     waiting.add(card.payload);
     return put({ kind: "waiting", sentence: error.keepsNothing ? error.message : waits() });
@@ -136,7 +136,7 @@ async function askNode() {
     const { present, guests, expected } = kiosk;
     text("count", say(guests ? "count_guests" : "count", { present: present - guests, expected, guests }));
   } catch (error) {
-    known.signedOut = error.status === 401;
+    known.signedOut = error.signedOut;
     if (!known.signedOut) known.unreachableSince ??= asked;
     bar.reached(false);
   }

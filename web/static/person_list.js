@@ -81,6 +81,7 @@ export class PersonList {
 
   #show(key) {
     const item = this.items.get(key);
+    if (!item) return; // ticked before this page was opened, and the node has not said who is on its list
     const row = this.rows.get(key);
     const mark = this.marks.get(key) ?? null;
     const present = row.present && mark !== "saving";

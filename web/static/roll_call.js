@@ -2,7 +2,7 @@
 
 import { ask, clock, say } from "./api.js";
 import { uuid7 } from "./ids.js";
-import { KeptCards } from "./kept_cards.js";
+import { KeptCards, passes } from "./kept_cards.js";
 import { KeptTicks } from "./kept_ticks.js";
 import { about, PersonList } from "./person_list.js";
 import { Room } from "./room.js";
@@ -16,12 +16,13 @@ const { lecture, venue } = at("people").dataset;
 const base = `/api/lectures/${lecture}`;
 const handlers = { tick, undo, more: (row) => room.about(row, about(row, null)), see: (row) => room.see(row) };
 const list = new PersonList(at("people"), at("person"), handlers);
-const room = new Room(base, { list, spoken, refresh, failed: (name, error) => (error.offline ? offline(error) : refused(name, error)) });
+const room = new Room(base, { list, spoken, trouble, refresh, failed, unanswered });
 const bar = new StateBar(at("statebar"));
 const kept = new KeptTicks(localStorage, `${lecture}:${venue}`);
 const unsaved = kept.read(); // key of a person → the row that was ticked but is not on the node's disk yet
 let offlineSince = null;
-let unsaved = false; // until the next tick that is saved
+let signedOut = false; // until somebody who may tick here has signed in again
+let keepsNothing = false; // until the next tick that is saved
 let asked = 0; // counts answers: one that was asked before a tick must not turn that tick back
 
 // Saving --------------------------------------------------------------------------------------------------------
@@ -47,7 +48,7 @@ async function save(row) {
     await refresh();
     return true;
   } catch (error) {
-    if (error.offline || error.status >= 500 || error.status === 429) {
+    if (passes(error)) {
       list.mark(row.key, "unsaved"); // stays in `unsaved`: retried until the node says yes or no
       offline(error);
       return false;
@@ -55,12 +56,13 @@ async function save(row) {
     unsaved.delete(row.key);
     kept.write(unsaved);
     list.mark(row.key, null);
-    refused(row.called ?? row.name, error);
+    failed(row.called ?? row.name, error);
     return false;
   }
 }
 
 async function undo(row) {
+  if (row.reason) return room.about(row, about(row, null), say("undo_why")); // not a tick: somebody gave a reason for it
   list.mark(row.key, "saving");
   try {
     asked += 1;
@@ -71,15 +73,14 @@ async function undo(row) {
     online(true);
   } catch (error) {
     list.mark(row.key, null); // still present: nothing was undone
-    if (error.offline) offline(error);
-    else refused(row.called ?? row.name, error);
+    failed(row.called ?? row.name, error);
   }
   await refresh();
 }
 
 async function retry() {
   for (const row of [...unsaved.values()]) {
-    if (!(await save(row)) && offlineSince) break;
+    if (!(await save(row)) && (offlineSince || signedOut)) break;
   }
   setTimeout(retry, RETRY_MS * (0.5 + Math.random()));
 }
@@ -96,8 +97,8 @@ const cards = new KeptCards(localStorage, `${lecture}:${venue}`, () => `${base}/
     list.point(event);
     return spoken(say("saved", { name }));
   },
-  refused: (card, error) => refused(say("the_card"), error),
-  waits: (card, error) => (error.status === 401 ? trouble(say("signed_out")) : offline(error)),
+  refused: (card, error) => failed(say("the_card"), error),
+  waits: (card, error) => offline(error),
 });
 listen((payload) => {
   trouble("");
@@ -123,8 +124,7 @@ async function refresh() {
     bar.count(roll);
     search();
   } catch (error) {
-    if (error.offline || error.status >= 500) offline(error);
-    else if (error.status === 401) trouble(say("signed_out"));
+    if (passes(error)) offline(error);
     else trouble(error.message);
   }
 }
@@ -136,15 +136,18 @@ async function picture() {
 
 function online(saved = false) {
   bar.reached(true);
-  if (unsaved && !saved) return; // it answers, but what was ticked is not saved yet
-  if (offlineSince) trouble("");
+  if (keepsNothing && !saved) return; // it answers, but what was ticked is not saved yet
+  if (offlineSince || signedOut) trouble("");
   offlineSince = null;
-  unsaved = false;
+  signedOut = false;
+  keepsNothing = false;
 }
 
 function offline(error) {
-  unsaved = error.keepsNothing;
-  if (unsaved) {
+  signedOut = error.signedOut;
+  if (signedOut) return trouble(say("signed_out"));
+  keepsNothing = error.keepsNothing;
+  if (keepsNothing) {
     offlineSince ??= Date.now();
     return trouble(error.message); // the node's own words: what is to be done
   }
@@ -153,8 +156,20 @@ function offline(error) {
   bar.reached(false);
 }
 
-function refused(name, error) {
-  trouble(error.status === 401 ? say("signed_out") : say("refused", { name, reason: error.message }));
+function failed(name, error) {
+  if (error.offline || error.signedOut) offline(error);
+  else trouble(say(name ? "refused" : "refused_hand_in", { name, reason: error.message }));
+}
+
+/** Many who were ticked at once, without an answer of the node: each is tried again for itself. */
+function unanswered(rows, error) {
+  if (!passes(error)) return failed("", error);
+  for (const row of rows) {
+    unsaved.set(row.key, row);
+    list.mark(row.key, "unsaved");
+  }
+  kept.write(unsaved);
+  offline(error);
 }
 
 function trouble(text) {

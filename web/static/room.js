@@ -4,17 +4,19 @@ import { ask, clock, say } from "./api.js";
 import { agreed } from "./confirm.js";
 import { uuid7 } from "./ids.js";
 
+const AT_ONCE = 200;
+const NAMES_MOST = 5; // the list shows who else is not green
 const at = (id) => document.getElementById(id);
 
 export class Room {
-  /** `hooks`: {list, spoken(text), failed(name, error), refresh()}. */
+  /** `hooks`: {list, spoken(text), trouble(text), failed(name, error), unanswered(rows, error), refresh()}. */
   constructor(base, hooks) {
     this.base = base;
     this.hooks = hooks;
     this.row = null;
     at("about-close").addEventListener("click", () => at("about-person").close());
     at("do-sign-out").addEventListener("click", () => this.#note("/sign-outs", { about: this.row.event }));
-    at("do-undo").addEventListener("click", () => this.#note("/undo", { event: this.row.event }));
+    at("do-undo").addEventListener("click", () => this.#undo());
     at("do-state").addEventListener("submit", (event) => this.#state(event));
     at("all").addEventListener("click", () => this.#all());
     at("headcount").addEventListener("submit", (event) => this.#count(event));
@@ -38,16 +40,17 @@ export class Room {
     put("headcount-state", roll.headcount === null ? say("counted_none") : say("counted", counted));
   }
 
-  /** Open the dialog of a person. */
-  about(row, now) {
+  /** Open the dialog of a person; `wanted`: what is to be filled in there. */
+  about(row, now, wanted = "") {
     this.row = row;
     at("about-name").textContent = row.name;
     at("about-now").textContent = now;
-    at("about-said").textContent = "";
+    at("about-said").textContent = wanted;
     at("do-sign-out").hidden = !row.present;
     at("do-undo").hidden = !row.event;
     at("do-state").reset();
     at("about-person").showModal();
+    if (wanted) at("why").focus();
   }
 
   async see(row) {
@@ -71,6 +74,15 @@ export class Room {
     await this.hooks.refresh();
   }
 
+  async #undo() {
+    const reason = at("why").value.trim();
+    if (this.row.reason && !reason) {
+      at("about-said").textContent = say("undo_why"); // as what is taken back was not written without one
+      return at("why").focus();
+    }
+    return this.#note("/undo", { event: this.row.event, ...(reason ? { reason } : {}) });
+  }
+
   async #state(event) {
     event.preventDefault();
     const what = at("what").value;
@@ -86,16 +98,30 @@ export class Room {
     if (!rows.length) return this.hooks.spoken(say("all_none"));
     const n = rows.length;
     if (!(await agreed(say("all_question", { n }), say("all_yes", { n })))) return;
-    const people = rows.map((row) => ({ person: row.person, event: uuid7() }));
+    const ticked = rows.map((row) => ({ ...row, mine: uuid7() }));
+    const results = [];
     try {
-      for (let from = 0; from < n; from += 200) {
-        await ask("POST", `${this.base}/check-ins/many`, { people: people.slice(from, from + 200) }, { timeoutMs: 60_000 });
+      while (results.length < n) {
+        const people = ticked.slice(results.length, results.length + AT_ONCE).map(({ person, mine }) => ({ person, event: mine }));
+        results.push(...(await ask("POST", `${this.base}/check-ins/many`, { people }, { timeoutMs: 60_000 })).results);
       }
-      this.hooks.spoken(say("all_done", { n }));
     } catch (error) {
-      this.hooks.failed("", error);
+      this.hooks.unanswered(ticked.slice(results.length), error);
     }
+    this.#told(ticked, results);
     await this.hooks.refresh();
+  }
+
+  /** How many were saved; who was not, and why. */
+  #told(ticked, results) {
+    const refused = new Map(); // why → names
+    results.forEach(({ code, message }, place) => {
+      if (code) refused.set(message, [...(refused.get(message) ?? []), ticked[place].called]);
+    });
+    const saved = results.filter(({ code }) => !code).length;
+    if (saved === ticked.length) return this.hooks.spoken(say("all_done", { n: saved }));
+    const why = [...refused].map(([reason, names]) => say("refused", { name: listed(names), reason }));
+    if (why.length) this.hooks.trouble([say("all_some", { saved, n: ticked.length }), ...why].join(" "));
   }
 
   async #count(event) {
@@ -117,6 +143,11 @@ export class Room {
     }
     await this.hooks.refresh();
   }
+}
+
+function listed(names) {
+  const shown = names.slice(0, NAMES_MOST).join(", ");
+  return names.length > NAMES_MOST ? say("and_more", { names: shown, n: names.length - NAMES_MOST }) : shown;
 }
 
 function put(id, text) {

@@ -57,13 +57,16 @@ class Stage:
             page = await context.new_page()
             page.on("pageerror", lambda fault: self.faults.append(str(fault)))
             if user is not None:
-                # Not by a click on the page: that would count as the gesture which lets sound begin.
-                who = {"name": user.value, "password": PASSWORD}
-                answer = await context.request.post(f"{self.url}/api/session", data=who)
-                assert answer.ok
+                await self.sign_in(page, user)
             yield page
         finally:
             await context.close()
+
+    async def sign_in(self, page: Page, user: Role) -> None:
+        """Not by a click on the page: that would count as the gesture which lets sound begin."""
+        who = {"name": user.value, "password": PASSWORD}
+        answer = await page.context.request.post(f"{self.url}/api/session", data=who)
+        assert answer.ok
 
 
 @contextlib.asynccontextmanager

@@ -1,9 +1,12 @@
 from __future__ import annotations
 
-from playwright.async_api import expect
+from playwright.async_api import Page, Route, expect
 
+from attendance.history_reports import history
+from attendance.people import person_id
 from tests.web.browser.cards import issue, scan, scan_through_input_method
 from tests.web.browser.stage import PHONE, Stage, fits
+from venues.tokens import TokenKind
 from web.policy import Role
 
 
@@ -109,6 +112,56 @@ async def test_handing_in_closes_the_list_until_it_is_opened_again(stage: Stage)
         assert await fits(page)
 
 
+async def test_handing_in_once_more_after_a_lost_answer_and_an_opening_elsewhere_closes_again(stage: Stage) -> None:
+    async def lost(route: Route) -> None:
+        if route.request.method == "POST":
+            await route.fetch()
+        await route.abort()
+
+    async def hand_in(page: Page) -> None:
+        await page.get_by_role("button", name="Hand in the attendance").tap()
+        await page.get_by_role("dialog").get_by_role("button", name="Hand in").tap()
+
+    async with stage.page(PHONE, user=Role.OPERATOR) as page:
+        await page.goto(address(stage))
+        await expect(page.locator("#hand-in")).to_be_visible()
+        await page.route("**/closing", lost)
+        await hand_in(page)
+        await expect(page.locator("#hand-in-said")).to_contain_text("Not saved.")
+        first = await stage.node.log.closed(stage.lecture)
+        await stage.node.log.reopen(lecture=stage.lecture, reason="漏了一人")
+        await page.unroute("**/closing")
+        await hand_in(page)
+        await expect(page.locator("#hand-in-state")).to_contain_text("Handed in at")
+        await expect(page.locator("#hand-in-said")).to_have_text("")
+        second = await stage.node.log.closed(stage.lecture)
+        assert first
+        assert second
+        assert first.id != second.id
+
+
+async def test_many_at_once_say_who_was_not_saved_and_why(stage: Stage) -> None:
+    async with stage.page(PHONE, user=Role.OPERATOR) as page:
+        await page.goto(address(stage))
+        everybody = page.get_by_role("button", name="Mark all shown as present")
+        await expect(page.locator(".person")).to_have_count(3)
+        await everybody.tap()
+        await stage.node.log.close(lecture=stage.lecture)
+        await page.get_by_role("dialog").get_by_role("button", name="Mark 3 as present").tap()
+        await expect(page.locator("#trouble")).to_have_text(
+            "0 of 3 people saved as present. 张秀英, 王建国, 李桂芳: not saved. "
+            "The attendance of this venue has been closed and handed in; open it again first."
+        )
+        await expect(page.locator("#said")).to_have_text("")
+        assert await present(stage) == 0
+        await stage.node.log.reopen(lecture=stage.lecture, reason="漏了")
+        await everybody.tap()
+        await page.route("**/check-ins/many", lambda route: route.abort())
+        await page.get_by_role("dialog").get_by_role("button", name="Mark 3 as present").tap()
+        await expect(page.locator(".person.present")).to_have_count(3, timeout=15_000)  # one by one
+        assert await present(stage) == 3
+
+
 async def test_a_tick_that_waits_outlives_the_page(stage: Stage) -> None:
     async with stage.page(PHONE, user=Role.OPERATOR) as page:
         await page.goto(address(stage))
@@ -121,6 +174,47 @@ async def test_a_tick_that_waits_outlives_the_page(stage: Stage) -> None:
         await page.close()
         await other.goto(address(stage))
         await expect(other.locator(".person", has_text="张秀英")).to_have_class("person present")
+        assert await present(stage) == 1
+
+
+async def test_a_tick_outlives_the_session_and_is_saved_by_the_next_operator(stage: Stage) -> None:
+    async with stage.page(PHONE, user=Role.OPERATOR) as page:
+        await page.goto(address(stage))
+        person = page.locator(".person", has_text="张秀英")
+        await expect(person).to_be_visible()
+        await page.context.set_offline(True)
+        await person.locator(".tick").tap()
+        await expect(person).to_have_class("person unsaved")
+        await stage.node.tokens.revoke_subject(TokenKind.SESSION, "operator")
+        await page.context.set_offline(False)
+        await expect(page.locator("#trouble")).to_contain_text("Please sign in again as an operator of this venue")
+        await page.locator(".person", has_text="王建国").locator(".tick").tap()
+        await stage.sign_in(page, Role.LECTURER)  # who may not tick
+        async with page.expect_response("**/check-ins") as answered:
+            pass
+        assert (await answered.value).status == 403
+        await expect(page.locator(".person.unsaved")).to_have_count(2)
+        assert "王建国" in await page.evaluate("JSON.stringify(localStorage)")
+        assert await present(stage) == 0
+        await stage.sign_in(page, Role.ORGANIZER)
+        await expect(page.locator(".person.present")).to_have_count(2, timeout=15_000)
+        await expect(page.locator("#trouble")).to_be_hidden()
+        assert await present(stage) == 2
+
+
+async def test_a_tick_that_waits_is_tried_again_by_a_page_that_is_refused_at_first(stage: Stage) -> None:
+    async with stage.page(PHONE, user=Role.OPERATOR) as page:
+        await page.goto(address(stage))
+        person = page.locator(".person", has_text="张秀英")
+        await page.context.route("**/check-ins", lambda route: route.fulfill(status=503))
+        await person.locator(".tick").tap()
+        await expect(person).to_have_class("person unsaved")
+        other = await page.context.new_page()
+        await page.close()
+        async with other.expect_response("**/check-ins"):
+            await other.goto(address(stage))
+        await page.context.unroute("**/check-ins")
+        await expect(other.locator(".person", has_text="张秀英")).to_have_class("person present", timeout=15_000)
         assert await present(stage) == 1
 
 
@@ -141,6 +235,33 @@ async def test_initials_leave_and_sign_out(stage: Stage) -> None:
         await page.get_by_role("dialog").get_by_role("button", name="Leaves now").tap()
         await expect(page.locator(".person", has_text="李桂芳")).to_contain_text("left at")
         await expect(page.locator("#count")).to_have_text("1 of 3 present (left: 1)")
+        assert await fits(page)
+
+
+async def test_a_correction_is_taken_back_with_a_reason(stage: Stage) -> None:
+    async with stage.page(PHONE, user=Role.OPERATOR) as page:
+        await page.goto(address(stage))
+        dialog, person = page.get_by_role("dialog"), page.locator(".person", has_text="王建国")
+        await page.get_by_role("button", name="More about 王建国").tap()
+        await page.select_option("#what", "late")
+        await page.fill("#why", "flooded road")
+        await dialog.get_by_role("button", name="Write down").tap()
+        await expect(person).to_have_class("person present")
+        await person.get_by_role("button", name="Undo the check-in of 王建国").tap()
+        await expect(page.locator("#why")).to_be_focused()
+        await dialog.get_by_role("button", name="Undo").tap()
+        await expect(page.locator("#about-said")).to_have_text(
+            "Please write the reason for the undo, then press “Undo”."
+        )
+        assert await present(stage) == 1
+        await page.fill("#why", "it was her brother")
+        await dialog.get_by_role("button", name="Undo").tap()
+        await expect(person).to_have_class("person")
+        entries = (await history(stage.node.db, stage.lecture, person_id("0002"))).entries
+        assert [(entry.kind, entry.reason) for entry in entries] == [
+            ("correction", "flooded road"),
+            ("undo", "it was her brother"),
+        ]
         assert await fits(page)
 
 
