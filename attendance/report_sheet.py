@@ -28,7 +28,7 @@ STATUSES: Mapping[str, str] = {
 
 REPORT: tuple[Column[ReportRow], ...] = (
     Column("Code", lambda row: row.code, width=14, printed=False),
-    Column("Venue", lambda row: row.name, width=24),
+    Column("Venue", lambda row: row.name, width=20),
     Column("Were there (by venue)", lambda row: row.present, Kind.NUMBER),
     Column("of these guests", lambda row: row.guests, Kind.NUMBER),
     Column("Late (by venue)", lambda row: row.late, Kind.NUMBER),
@@ -44,13 +44,13 @@ REPORT: tuple[Column[ReportRow], ...] = (
     Column("Absent", lambda row: row.home.absent, Kind.NUMBER),
     Column("Not reported", lambda row: row.home.not_reported, Kind.NUMBER),
     Column("Credit hours", lambda row: row.home.credit / 100, Kind.HOURS, printed=False),
-    Column("State", lambda row: STATES[row.standing.state], Kind.WORD, width=14),
+    Column("State", lambda row: STATES[row.standing.state], Kind.WORD, width=12),
     Column("Venues", lambda row: row.venues.total, Kind.NUMBER),
     Column("Handed in", lambda row: row.venues.final, Kind.NUMBER),
-    Column("Behind", lambda row: row.venues.behind, Kind.NUMBER, printed=False),
-    Column("Connected", lambda row: row.venues.connected, Kind.NUMBER, printed=False),
-    Column("Silent", lambda row: row.venues.silent, Kind.NUMBER, printed=False),
-    Column("Never seen", lambda row: row.venues.never_seen, Kind.NUMBER, printed=False),
+    Column("Behind", lambda row: row.venues.behind, Kind.NUMBER),
+    Column("Connected", lambda row: row.venues.connected, Kind.NUMBER),
+    Column("Silent", lambda row: row.venues.silent, Kind.NUMBER),
+    Column("Never seen", lambda row: row.venues.never_seen, Kind.NUMBER),
     Column("Check-ins on their way", lambda row: row.pending, Kind.NUMBER, printed=False),
     # What nobody told is empty, not 0.
     Column("Venues with picture or sound", lambda row: row.told.shown, Kind.NUMBER, printed=False),
