@@ -20,7 +20,19 @@ from venues.tree import Venue
 
 _ATTENDED = frozenset({Which.PRESENT, Which.GUESTS, Which.LATE, Which.EARLY, Which.MOBILE})
 _AT_A_TIME = 100
-_STATED = {Which.CAME: Status.PRESENT, Which.LEAVE: Status.LEAVE, Which.MAKEUP: Status.MAKEUP}
+_STATED = {
+    Which.CAME: Status.PRESENT,
+    Which.CAME_LATE: Status.PRESENT,
+    Which.CAME_EARLY: Status.PRESENT,
+    Which.LEAVE: Status.LEAVE,
+    Which.MAKEUP: Status.MAKEUP,
+}
+_MARKED = {
+    Which.LATE: presence.c.late,
+    Which.EARLY: presence.c.early,
+    Which.CAME_LATE: presence.c.late,
+    Which.CAME_EARLY: presence.c.early,
+}
 
 
 class NamesForgotten(TongtangError):
@@ -64,8 +76,6 @@ def _query(connection: Connection, place: Place, which: Which, *, over: bool) ->
             conditions.append(home.is_(None) | ~is_within(home, place.venue))
         elif which is Which.MOBILE:
             conditions.append(about.methods == Method.ROOT_CODE.value)
-        elif which is not Which.PRESENT:
-            conditions.append(about.late if which is Which.LATE else about.early)
     elif which in _STATED:
         conditions = [about.lecture_id == place.lecture.id, about.status == _STATED[which].value]
         conditions += [is_within(home, place.venue), place.concerns(home)]
@@ -86,6 +96,8 @@ def _query(connection: Connection, place: Place, which: Which, *, over: bool) ->
             conditions.append(marked | (unseen if over else unseen & _final(place.lecture.id, people.c.home_id)))
         elif which is Which.NOT_REPORTED:
             conditions.append(sa.false() if over else unseen & ~_final(place.lecture.id, people.c.home_id))
+    if which in _MARKED:
+        conditions.append(_MARKED[which])
     return _named(people).select_from(source).where(*conditions).order_by(*order)
 
 

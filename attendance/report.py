@@ -34,6 +34,8 @@ class Which(enum.StrEnum):
     ABSENT = "absent"  # at home here: somebody said so, or the venue is final and nothing is known of them
     NOT_REPORTED = "not_reported"  # at home here: nothing is known of them, and the venue is not final
     CAME = "came"  # at home here, and present anywhere
+    CAME_LATE = "came_late"  # of those who came: late, wherever it was
+    CAME_EARLY = "came_early"  # of those who came: left early
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -213,6 +215,8 @@ REPORT_COLUMNS = (
     "early",
     "expected",
     "came",
+    "came_late",
+    "came_early",
     "leave",
     "makeup",
     "absent",
@@ -248,7 +252,8 @@ def _report_line(row: ReportRow) -> tuple[str | int, ...]:
     return (
         *(row.code, row.name, row.level, row.standing.state.value),
         *(row.present, row.guests, row.late, row.early),
-        *(home.expected, home.came, home.leave, home.makeup, home.absent, home.not_reported),
+        *(home.expected, home.came, home.late, home.early),
+        *(home.leave, home.makeup, home.absent, home.not_reported),
         *(venues.total, venues.final, venues.behind, venues.connected, venues.silent, venues.never_seen, row.pending),
         *_told_cells(row.told),
     )

@@ -28,8 +28,9 @@ _WIDE, _HIGH = 841.9, 595.3
 _MARGIN = 36.0
 _FONT, _LATIN = "STSong-Light", "Helvetica"  # the latter for figures and hashes: its letters are wider
 _SIZE, _SMALL, _BIG = 8.5, 7.5, 15.0
+_DIGITS = 4.35  # a column of figures is as wide as so many times its letters are high: "200,000" fits
 _LINE = 14.0  # from row to row
-_PAD = 3.0
+_PAD = 0.35  # left and right in a cell, of the letters' height
 _FOOT = 30.0
 _TOTAL = "pages"  # the form with the number of pages, filled in at the end
 _RIGHT = frozenset({Kind.NUMBER, Kind.PERCENT, Kind.HOURS})
@@ -58,8 +59,12 @@ class _Pages:
         self._page = 0
         self._y = 0.0
         self._widths = _widths(self._columns)
+        self._size = min(
+            _SIZE, *(width / _DIGITS for width in self._widths)
+        )  # of the table: many columns, small letters
+        self._pad = _PAD * self._size
         self._heads = [
-            self._wrapped(printable(heading.title), width - 2 * _PAD)
+            self._wrapped(printable(heading.title), width - 2 * self._pad, self._size)
             for heading, width in zip(self._columns, self._widths, strict=True)
         ]
 
@@ -90,7 +95,7 @@ class _Pages:
             labels = [printable(f"{label}:") for label, _ in self._sheet.lines]
             indent = _MARGIN + max((self._width(label, _SIZE) for label in labels), default=0) + 8
             for label, (_, text) in zip(labels, self._sheet.lines, strict=True):
-                for place, line in enumerate(self._wrapped(printable(text), _WIDE - _MARGIN - indent, most=4)):
+                for place, line in enumerate(self._wrapped(printable(text), _WIDE - _MARGIN - indent, _SIZE)):
                     self._y -= 12.5
                     if place == 0:
                         self._text(_MARGIN, self._y, label, _SIZE)
@@ -118,7 +123,7 @@ class _Pages:
             shown = plain(cell, kind, self._sheet.zone)
             text = f"{shown:,}" if isinstance(shown, int) else printable(str(shown))
             if text:
-                text = self._fitting(text, width - 2 * _PAD, _SIZE)
+                text = self._fitting(text, width - 2 * self._pad, self._size)
                 self._aligned(x, self._y + 4, width, text, right=kind in _RIGHT)
             x += width
 
@@ -160,8 +165,8 @@ class _Pages:
         self._canvas.setFillGray(_INK)
 
     def _aligned(self, x: float, y: float, width: float, text: str, *, right: bool) -> None:
-        start = x + width - _PAD - self._width(text, _SIZE) if right else x + _PAD
-        self._text(start, y, text, _SIZE)
+        start = x + width - self._pad - self._width(text, self._size) if right else x + self._pad
+        self._text(start, y, text, self._size)
 
     def _text(self, x: float, y: float, text: str, size: float) -> None:
         self._canvas.setFont(_LATIN if text.isascii() else _FONT, size)
@@ -178,16 +183,17 @@ class _Pages:
             text = text[:-1]
         return text + "..."
 
-    def _wrapped(self, text: str, room: float, most: int = 3) -> list[str]:
+    def _wrapped(self, text: str, room: float, size: float) -> list[str]:
+        """At most four lines."""
         lines: list[str] = []
-        while text and len(lines) < most - 1:
-            fits = next((n for n in range(len(text), 0, -1) if self._width(text[:n], _SIZE) <= room), 1)
+        while text and len(lines) < 3:
+            fits = next((n for n in range(len(text), 0, -1) if self._width(text[:n], size) <= room), 1)
             at_space = text.rfind(" ", 0, fits + 1)
             if fits < len(text) and at_space > 0:
                 fits = at_space
             lines.append(text[:fits].strip())
             text = text[fits:].strip()
-        return [*lines, self._fitting(text, room, _SIZE)] if text else lines
+        return [*lines, self._fitting(text, room, size)] if text else lines
 
 
 def _widths(columns: Sequence[Heading]) -> list[float]:

@@ -97,16 +97,53 @@ async def test_every_figure_opens_to_its_names(site: Site, reports: Reports) -> 
 async def test_every_figure_of_the_home_basis_opens_to_its_names(site: Site, reports: Reports) -> None:
     await site.log().close(lecture=site.lecture)
     await site.log(TOWNSHIP, "node-2").capture(lecture=site.lecture, kind=Kind.LEAVE, number="B1", reason="病")
+    await late_and_early(site)
     for venue in range(1, len(TREE) + 1):
         one = (await reports.report(site.lecture, venue)).rows[0].home
         for which, figure in (
             (Which.EXPECTED, one.expected),
             (Which.CAME, one.came),
+            (Which.CAME_LATE, one.late),
+            (Which.CAME_EARLY, one.early),
             (Which.LEAVE, one.leave),
             (Which.ABSENT, one.absent),
             (Which.NOT_REPORTED, one.not_reported),
         ):
             assert (await reports.names(site.lecture, venue, which)).total == figure, (venue, which)
+
+
+async def late_and_early(site: Site) -> None:
+    """李四 of V1 came late to the township, 王五 of V2 came late to V1 and left early."""
+    for number, early in (("A2", False), ("B1", True)):
+        data = {"state": "present", "late": True, "early": early}
+        await site.log().capture(lecture=site.lecture, kind=Kind.CORRECTION, number=number, reason="查证", data=data)
+
+
+async def test_late_and_early_open_to_names_where_people_were_and_where_they_are_at_home(
+    site: Site, reports: Reports
+) -> None:
+    await late_and_early(site)
+    for which, venue, numbers in (
+        (Which.LATE, VILLAGE, ["B1"]),
+        (Which.CAME_LATE, VILLAGE, ["A2"]),
+        (Which.LATE, VILLAGE_2, []),
+        (Which.CAME_LATE, VILLAGE_2, ["B1"]),
+        (Which.EARLY, VILLAGE, ["B1"]),
+        (Which.CAME_EARLY, VILLAGE, []),
+        (Which.CAME_EARLY, VILLAGE_2, ["B1"]),
+        (Which.CAME_LATE, TOWNSHIP, ["B1", "A2"]),
+    ):
+        found = await reports.names(site.lecture, venue, which)
+        assert [one.number for one in found.names] == numbers, (which, venue)
+
+
+async def test_the_csv_has_late_and_early_on_both_bases(site: Site, reports: Reports) -> None:
+    await late_and_early(site)
+    text = report_csv(await reports.report(site.lecture, TOWNSHIP)).decode("utf-8-sig")
+    lines = {line["code"]: line for line in csv.DictReader(io.StringIO(text))}
+    columns = ("late", "early", "came", "came_late", "came_early")
+    assert [lines["V1"][column] for column in columns] == ["1", "1", "2", "1", "0"]
+    assert [lines["V2"][column] for column in columns] == ["0", "0", "1", "1", "1"]
 
 
 async def test_names(site: Site, reports: Reports) -> None:
@@ -256,6 +293,8 @@ async def test_csv(site: Site, reports: Reports) -> None:
         "early": "0",
         "expected": "4",
         "came": "3",
+        "came_late": "0",
+        "came_early": "0",
         "leave": "0",
         "makeup": "0",
         "absent": "0",

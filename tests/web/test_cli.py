@@ -128,7 +128,7 @@ def test_a_lecture_from_plan_to_report(peopled: Tongtang) -> None:
     assert peopled.good("lecture", "stop", lecture) == "党课: ended\n"
     table = peopled.good("report", lecture, "--venue", "永兴镇")
     assert "贵州省 / 遵义市 / 湄潭县 / 永兴镇" in table
-    assert re.search(r"^流河渡村 +0 +0 +0 +1 +0 ", table, re.MULTILINE)
+    assert re.search(r"^流河渡村 +0 +0 +0 +0 +1 +0 ", table, re.MULTILINE)
     rows = list(
         csv.DictReader(io.StringIO(peopled.good("report", lecture, "--csv", "--venue", "永兴镇").lstrip("\ufeff")))
     )

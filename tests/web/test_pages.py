@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import html
 import re
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
@@ -12,7 +13,7 @@ from babel.messages.extract import DEFAULT_KEYWORDS
 from jinja2.ext import babel_extract
 
 from attendance import number_list
-from attendance.event import Method
+from attendance.event import Kind, Method
 from attendance.people import PROBLEM_MESSAGES, person_id
 from tests.web.nodes import PASSWORD, add_user, eventually, make_node, plant, serving
 from venues.errors import TongtangError
@@ -214,6 +215,51 @@ async def test_the_report_counts_and_each_figure_opens_its_names(stage: Stage) -
     await browser.get(f"/lectures/{stage.lecture}/names?which=absent_so_far")
     assert "王建国" in browser.text
     assert "张秀英" not in browser.text
+
+
+async def test_late_and_early_stand_on_both_bases_and_open_to_names(stage: Stage) -> None:
+    node, browser, root = stage.node, stage.browser, stage.venues["52"].id
+    city = stage.venues["5201"].id
+    await node.log.capture(
+        lecture=stage.lecture,
+        kind=Kind.CORRECTION,
+        number="0002",
+        reason="x",
+        data={"state": "present", "late": True, "early": True},
+    )
+    await browser.sign_in("organizer")
+    await browser.get(f"/lectures/{stage.lecture}/report")
+    total, rows = browser.text.split("By venue")
+    assert re.findall(r"which=(\w+)\">1</a>", total) == ["came", "came_late", "came_early", "present", "late", "early"]
+    # 王建国 is at home in the city, and was at the province
+    of_city = re.findall(rf"venue={city}&amp;which=(\w+)\">1</a>", rows)
+    assert of_city == ["came", "came_late", "came_early", "not_reported"]
+    for which in ("late", "early", "came_late", "came_early"):
+        await browser.get(f"/lectures/{stage.lecture}/names?venue={root}&which={which}")
+        assert "王建国" in browser.text
+    for which, there in (("late", False), ("early", False), ("came_late", True), ("came_early", True)):
+        await browser.get(f"/lectures/{stage.lecture}/names?venue={city}&which={which}")
+        assert ("王建国" in browser.text) is there
+
+
+async def test_the_report_of_all_venues_below_is_offered_level_by_level_and_as_a_whole(stage: Stage) -> None:
+    browser, root = stage.browser, stage.venues["52"].id
+    await browser.sign_in("organizer")
+    await browser.get(f"/lectures/{stage.lecture}/report")
+    files = [html.unescape(link) for link in re.findall(r'href="(/api/[^"]*(?:level|whole)=[^"]*)"', browser.text)]
+    assert [link.partition("/report.")[2] for link in files] == [
+        f"{form}?venue={root}&{rows}"
+        for rows in ("level=1", "level=2", "level=3", "level=4", "whole=true")
+        for form in ("xlsx", "pdf", "csv")
+    ]
+    assert "Each venue of the level County: 2" in browser.text
+    assert "All of them: 6" in browser.text
+    for link, lines in ((files[5], 3), (files[14], 7)):
+        await browser.get(link)
+        assert len(browser.text.splitlines()) == 1 + lines
+    # Right above the villages it would be the report itself.
+    await browser.get(f"/lectures/{stage.lecture}/report?venue={stage.venues['520102001'].id}")
+    assert "whole=true" not in browser.text
 
 
 async def test_the_rate_leaves_guests_out_and_a_zero_opens_nothing(stage: Stage) -> None:

@@ -32,6 +32,8 @@ TITLES = {
     Which.ABSENT: "Absent",
     Which.NOT_REPORTED: "Not reported yet",
     Which.CAME: "At home here and came",
+    Which.CAME_LATE: "At home here and came late",
+    Which.CAME_EARLY: "At home here and left early",
 }
 
 

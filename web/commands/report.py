@@ -15,7 +15,8 @@ from venues.settings import Settings
 from web.commands.common import CONFIG, VENUE, CommandGroup, Failure, find_venue, opened, run
 
 _COLUMNS = (
-    *("present", "guests", "late", "expected", "came", "leave", "made up", "absent", "not reported"),
+    *("present", "guests", "late", "early", "expected", "came", "came late", "left early"),
+    *("leave", "made up", "absent", "not reported"),
     *("venues", "final", "behind", "silent", "never seen"),
 )
 
@@ -71,9 +72,9 @@ def show(lecture_id: str, venue: str | None, as_csv: bool, which: str | None, se
     """Show who was at the lecture LECTURE (its id, see `tongtang lecture list`).
 
     The first row is the venue with everything below it, then one row for each venue right under it. `present`,
-    `guests` (of these, from elsewhere) and `late` count people where they were; `expected` to `not reported` count them
-    where they are at home. `absent` is said only of people whose venue has handed in (`final`), or when the time for
-    that is over.
+    `guests` (of these, from elsewhere), `late` and `early` count people where they were; `expected` to `not reported`
+    count them where they are at home. `absent` is said only of people whose venue has handed in (`final`), or when the
+    time for that is over.
     """
 
     async def figures() -> LectureReport:
@@ -104,8 +105,9 @@ def _table(found: LectureReport) -> str:
     for row in found.rows:
         home, venues = row.home, row.venues
         figures = (
-            *(row.present, row.guests, row.late),
-            *(home.expected, home.came, home.leave, home.makeup, home.absent, home.not_reported),
+            *(row.present, row.guests, row.late, row.early),
+            *(home.expected, home.came, home.late, home.early),
+            *(home.leave, home.makeup, home.absent, home.not_reported),
             *(venues.total, venues.final, venues.behind, venues.silent, venues.never_seen),
         )
         lines.append((row.name, *map(str, figures)))

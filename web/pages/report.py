@@ -7,6 +7,7 @@ from types import SimpleNamespace
 from aiohttp import web
 
 from attendance.report import LectureReport
+from attendance.sheet_pdf import ROWS_MOST
 from web import targets
 from web.api.frozen import CAUSES
 from web.api.report_files import TITLES
@@ -48,6 +49,8 @@ async def report(request: web.Request) -> web.Response:
         expecting=await expecting(node, found.lecture),
         may_expect=organizes and await may_say_whom_it_expects(request, found.lecture),
         level_name=level_names(request),
+        below=await node.venues.count_by_level(venue_id),
+        printed_most=ROWS_MOST - 1,  # the venue itself has a row, too
     )
 
 
