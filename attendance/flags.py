@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 from attendance.event import Event, Kind, Method
 from attendance.lectures import Lecture
+from attendance.people import same_name
 from attendance.presence import moment, standing
 
 PHONE = "phone:"  # begins the device of an event that came by a phone: an id of its own follows
@@ -34,6 +35,7 @@ class Sign(enum.StrEnum):
 
     QUICK_VENUE = "quick_venue"  # more people in a few seconds than can scan
     QUICK_PHONE = "quick_phone"  # one phone, several people, one after the other within seconds
+    OTHER_NAME = "other_name"  # a number, and a name that is not of it
     ONE_PHONE = "one_phone"  # one phone, several people
     PHONE_BEFORE = "phone_before"  # one phone, and somebody else with it at another lecture
     TWO_VENUES = "two_venues"  # one person at two venues at the same time
@@ -66,7 +68,8 @@ class Who:
 
 @dataclass(frozen=True, kw_only=True)
 class Flag:
-    """`people` in order of time; with TWO_VENUES the same person twice. `seconds` from the first to the last."""
+    """`people` in order of time; with TWO_VENUES the same person twice, with OTHER_NAME as typed and as the roster has
+    it (at home). `seconds` from the first to the last."""
 
     sign: Sign
     people: tuple[Who, ...]
@@ -123,6 +126,11 @@ def of_person(events: Iterable[Event], lecture: Lecture) -> list[Flag]:
             people = sorted((_who(one.came), _who(other.came)), key=lambda who: who.at)
             return [Flag(sign=Sign.TWO_VENUES, people=tuple(people))]
     return []
+
+
+def of_name(typed: Who, known: Who) -> list[Flag]:
+    """Where the check-in was taken, nobody may have known the number: any name was good there."""
+    return [] if same_name(typed.name, known.name) else [Flag(sign=Sign.OTHER_NAME, people=(typed, known))]
 
 
 def ordered(flags: Iterable[Flag]) -> list[Flag]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import datetime as dt
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -10,6 +11,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from attendance import flags as signs
+from attendance.blank import SOMEBODY
 from attendance.event import Event, Kind, Method
 from attendance.figures_reports import is_within
 from attendance.flags import PHONE, Flag, Scan
@@ -17,7 +19,7 @@ from attendance.judge import Status
 from attendance.lecture_row import lecture_of
 from attendance.lectures import LectureUnknown
 from attendance.store import events_of
-from attendance.tables import event, presence, quarantine, stream
+from attendance.tables import event, person, presence, quarantine, stream
 from attendance.tables import lecture as lecture_table
 from attendance.venue_reports import chunks, venues_by_id
 from venues.database import Database
@@ -80,6 +82,7 @@ def _find(connection: Connection, lecture: str, venue: int) -> Found:
     at_two, mobile = _presences(connection, lecture)
     for events in _at_two(connection, at_two, lecture, venue):
         flags += signs.of_person(events, lecture_of(row))
+    flags += _of_names(connection, lecture, venue)
     inside = _inside(connection, set(mobile), venue)
     forked = _forked(connection, lecture, here)
     known = venues_by_id(connection, {who.venue for flag in flags for who in flag.people} | set(forked))
@@ -180,6 +183,28 @@ def _presences(connection: Connection, lecture: str) -> tuple[list[str], list[in
     query = sa.select(about.person_id, about.venue_id, about.other_venue, mobile.label("mobile"))
     rows = connection.execute(query.where(about.lecture_id == lecture, about.other_venue | mobile)).all()
     return sorted(row.person_id for row in rows if row.other_venue), [row.venue_id for row in rows if row.mobile]
+
+
+def _of_names(connection: Connection, lecture: str, venue: int) -> list[Flag]:
+    """Those who came by a number and a name that somebody typed, and another name stands in the roster."""
+    about = presence.c
+    typed = about.methods.contains("code") | about.methods.contains(Method.WALK_IN.value)
+    query = sa.select(
+        about.person_id,
+        about.number,
+        about.name,
+        about.venue_id,
+        about.first_at,
+        person.c.name.label("known"),
+        person.c.home_id,
+    ).join(person, person.c.id == about.person_id)
+    query = query.where(about.lecture_id == lecture, about.status == Status.PRESENT.value, typed)
+    query = query.where(about.name != person.c.name, about.name != SOMEBODY, _within(connection, about.venue_id, venue))
+    flags: list[Flag] = []
+    for id_, number, name, venue_id, at, known, home in connection.execute(query):
+        one = signs.Who(subject=id_, number=number, name=name, venue=venue_id, at=at)
+        flags += signs.of_name(one, dataclasses.replace(one, name=known, venue=home))
+    return flags
 
 
 def _titles(connection: Connection, lectures: Iterable[str]) -> dict[str, str]:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
@@ -23,6 +24,7 @@ from tests.attendance.world import (
     VILLAGE_3,
     Site,
     an_event,
+    below,
 )
 
 ZHANG, LI = person_id("A1"), person_id("A2")
@@ -53,6 +55,22 @@ async def test_nothing_odd(site: Site) -> None:
     await scan(site, "A3", "")  # a node of an older version: the browser's name, which many bear
     await scan(site, "B1", "", VILLAGE_2)
     assert await signs(site) == []
+
+
+async def test_a_number_with_the_name_of_somebody_else(site: Site, tmp_path: Path) -> None:
+    away = await below(site, VILLAGE_3, tmp_path)  # which does not know A1 and A2
+    for number, name in (("A1", "钱八"), ("A2", "李 四")):
+        log = away.log(VILLAGE_3, "node-3")
+        event = (await log.capture(lecture=site.lecture, number=number, name=name, method=Method.WALK_IN)).event
+        await site.log(PROVINCE, "root", is_root=True).ingest([to_wire(event)], VILLAGE_3)
+    found = await FlagReports(site.db, site.clock).find(site.lecture, COUNTY_UNDER_PROVINCE)
+    assert [(flag.sign, flag.number) for flag in found.flags] == [(Sign.OTHER_NAME, 1)]
+    assert [(who.subject, who.name, who.venue) for who in found.flags[0].people] == [
+        (ZHANG, "钱八", VILLAGE_3), (ZHANG, "张三", VILLAGE),
+    ]  # fmt: skip
+    assert {found.venues[id_].code for id_ in (VILLAGE, VILLAGE_3)} == {"V1", "V3"}
+    assert await signs(site, CITY) == []  # where nobody of them was
+    await away.db.close()
 
 
 async def test_one_phone_in_one_lecture_and_across(site: Site) -> None:
