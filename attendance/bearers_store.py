@@ -92,7 +92,8 @@ def forget(connection: Connection, subjects: Iterable[str]) -> bool:
     for card in cards:
         connection.execute(badge.delete().where(badge.c.card == card))
         connection.execute(badge_seen.delete().where(badge_seen.c.card == card))
-        connection.execute(upsert(connection, badge_revoked).values(card=card).on_conflict_do_nothing())
+        revoked = upsert(connection, badge_revoked).values(card=card)
+        connection.execute(revoked.on_conflict_do_update(index_elements=["card"], set_={"reason": None}))
     return bool(cards)
 
 

@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import datetime as dt
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection, RowMapping
 
 from attendance.event import Kind
+from attendance.judge import leave_too_late
+from attendance.lecture_row import lecture_of
+from attendance.policy_store import policy_of
 from attendance.rules import NotCheckedIn
+from attendance.store import event_of
 from attendance.tables import event, person, presence
+from attendance.tables import lecture as lecture_table
 from attendance.venue_reports import venues_by_id
 from venues.database import Database
 from venues.errors import TongtangError
@@ -28,7 +33,8 @@ class PersonNotInLecture(TongtangError):
 
 @dataclass(frozen=True, kw_only=True)
 class Entry:
-    """One event. `undone`: a later one takes it back; `waiting`: the parent has not answered for it yet."""
+    """One event. `undone`: a later one takes it back; `too_late`: says that the person is on leave, and under the
+    lecture's policy that was too late; `waiting`: the parent has not answered for it yet."""
 
     event: str
     kind: str
@@ -43,6 +49,7 @@ class Entry:
     supersedes: str | None
     data: Mapping[str, int | str | bool]
     undone: bool
+    too_late: bool
     waiting: bool
 
 
@@ -95,6 +102,7 @@ def _history(connection: Connection, lecture: str, subject: str) -> History:
     wanted = {each["venue"] for each in rows} | ({row["venue_id"]} if row else set()) | ({home} if home else set())
     venues = venues_by_id(connection, wanted)
     gone = {each["supersedes"] for each in rows if each["kind"] == Kind.UNDO}
+    late = _leave_too_late(connection, lecture, rows)
     named = known or row or rows[0]
     return History(
         person=subject,
@@ -102,8 +110,16 @@ def _history(connection: Connection, lecture: str, subject: str) -> History:
         name=named["name"],
         home=venues.get(home) if home else None,
         judged=_judged(row, venues) if row else None,
-        entries=tuple(_entry(each, venues, each["id"] in gone) for each in rows),
+        entries=tuple(_entry(each, venues, each["id"] in gone, each["id"] in late) for each in rows),
     )
+
+
+def _leave_too_late(connection: Connection, lecture: str, rows: Sequence[RowMapping]) -> set[str]:
+    found = connection.execute(sa.select(lecture_table).where(lecture_table.c.id == lecture)).mappings().one_or_none()
+    if found is None:
+        return set()
+    rules = policy_of(connection, found["policy"]).rules
+    return {row["id"] for row in rows if leave_too_late(event_of(row), lecture_of(found), rules)}
 
 
 def _judged(row: RowMapping, venues: Mapping[int, Venue]) -> Judged:
@@ -119,7 +135,7 @@ def _judged(row: RowMapping, venues: Mapping[int, Venue]) -> Judged:
     )
 
 
-def _entry(row: RowMapping, venues: Mapping[int, Venue], undone: bool) -> Entry:
+def _entry(row: RowMapping, venues: Mapping[int, Venue], undone: bool, too_late: bool) -> Entry:
     return Entry(
         event=row["id"],
         kind=row["kind"],
@@ -134,5 +150,6 @@ def _entry(row: RowMapping, venues: Mapping[int, Venue], undone: bool) -> Entry:
         supersedes=row["supersedes"],
         data=json.loads(row["data"]) if row["data"] else {},
         undone=undone,
+        too_late=too_late,
         waiting=row["uploaded_at"] is None,
     )

@@ -61,12 +61,16 @@ def judge(events: Iterable[Event], lecture: Lecture | None, policy: Policy = FIR
     """One person's row from all events of that person in the lecture; None when nothing stands."""
     said = by_kind(events)
     check_ins, leaves, corrections = (said.get(kind, []) for kind in (Kind.CHECK_IN, Kind.LEAVE, Kind.CORRECTION))
-    correction = counting(corrections, check_ins)
-    decisive = check_ins[0] if check_ins else (correction or (leaves[-1] if leaves else None))
+    correction, rules = counting(corrections, check_ins), policy.rules
+    too_late = [one for one in leaves if leave_too_late(one, lecture, rules)]
+    leaves = [one for one in leaves if one not in too_late]
+    decisive = check_ins[0] if check_ins else (correction or next(reversed(leaves or too_late), None))
     if decisive is None:
         return None
-    status = _status(check_ins, correction)
-    rules = policy.rules
+    if correction is not None and leave_too_late(correction, lecture, rules):
+        status = Status.ABSENT
+    else:
+        status = _status(check_ins, correction, unexcused=bool(too_late) and not leaves)
     stays = _stays(check_ins, said.get(Kind.SIGN_OUT, []), rules)
     late, early = _late(check_ins, lecture, rules), bool(stays) and not leaves and _early(stays, lecture, rules)
     seconds = _seconds(stays, lecture, rules)
@@ -108,12 +112,23 @@ def _home(event: Event) -> int | None:
     return home if type(home) is int else None
 
 
-def _status(check_ins: Sequence[Event], correction: Event | None) -> Status:
+def leave_too_late(event: Event, lecture: Lecture | None, rules: Rules) -> bool:
+    """Whether a venue says here that somebody is on leave, and says so when it is absence under these rules."""
+    on_leave = event.kind == Kind.LEAVE or (event.data or {}).get("state") == Status.LEAVE
+    begin = _begin(lecture) if lecture else None
+    if rules.leave_whenever or not on_leave or event.method == Method.DESK or begin is None:
+        return False
+    return moment(event) > begin + dt.timedelta(hours=rules.leave_hours)
+
+
+def _status(check_ins: Sequence[Event], correction: Event | None, *, unexcused: bool) -> Status:
     if correction is not None and correction.data:
         said = str(correction.data["state"])
         if said in set(Status):
             return Status(said)
-    return Status.PRESENT if check_ins else Status.LEAVE
+    if check_ins:
+        return Status.PRESENT
+    return Status.ABSENT if unexcused else Status.LEAVE
 
 
 def _begin(lecture: Lecture) -> dt.datetime | None:

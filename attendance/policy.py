@@ -58,6 +58,10 @@ class Rules:
     credit_step: int = 50
     # Who attended gets the whole lecture's hours; else those of the minutes that the person was there.
     credit_whole: bool = True
+    # Leave (请假) counts whenever the venue enters it; else by so many hours after the beginning, and later it is
+    # absence. What the organizer says of somebody stands in any case.
+    leave_whenever: bool = True
+    leave_hours: int = 0
     # A lecture made up (补学) within so many days after its end counts by this share.
     makeup_days: int = 30
     makeup_percent: int = 100
@@ -74,6 +78,7 @@ RANGES: Mapping[str, tuple[int, int]] = {
     "least_percent": (0, 100),
     "hour_minutes": (1, 240),
     "credit_step": (1, 100),
+    "leave_hours": (0, 8760),
     "makeup_days": (0, 3650),
     "makeup_percent": (0, 100),
     "absent_after_hours": (0, 8760),

@@ -29,7 +29,7 @@ from sqlalchemy.engine import URL, Connection, Dialect, make_url
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.pool import ConnectionPoolEntry
 
-from venues.outages import told
+from venues.outages import POSTGRESQL_AWAY, POSTGRESQL_FULL, SQLITE_FULL, DatabaseAway, DiskFull
 
 logger = logging.getLogger(__name__)
 
@@ -302,6 +302,27 @@ class Database:
         self._writer.shutdown(wait=True)
         self._readers.shutdown(wait=True)
         self.engine.dispose()
+
+
+def told(error: Exception) -> Exception:
+    """What a database said, through SQLAlchemy (which keeps the driver's error in `orig`) or by itself, as DiskFull or
+    DatabaseAway; any other error as it is."""
+    cause = getattr(error, "orig", None) or error
+    if isinstance(cause, sqlite3.Error):
+        return DiskFull() if (getattr(cause, "sqlite_errorcode", 0) & 0xFF) in SQLITE_FULL else error
+    state = getattr(cause, "sqlstate", None)
+    if state in POSTGRESQL_FULL:
+        return DiskFull()
+    return DatabaseAway() if _is_away(error, state) else error
+
+
+def _is_away(error: Exception, state: str | None) -> bool:
+    if not isinstance(error, sa.exc.DBAPIError):
+        return False
+    if error.connection_invalidated or state in POSTGRESQL_AWAY:
+        return True
+    # The driver itself could not reach it (no SQLSTATE), or says so (class 08: connection exceptions).
+    return isinstance(error, sa.exc.OperationalError) and (state is None or state.startswith("08"))
 
 
 def _answer(each: _Write, failure: BaseException | None, result: object) -> None:

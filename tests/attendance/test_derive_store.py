@@ -5,11 +5,13 @@ from pathlib import Path
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from attendance import Kind, Method
+from attendance import Kind, Method, Reports, Which, person_id
 from attendance.event import to_wire
+from attendance.history_reports import history
 from attendance.policy import Rules
 from attendance.policy_store import PolicyStore
 from attendance.tables import event, judge_due, presence
+from tests.attendance.test_reports import States
 from tests.attendance.world import PROVINCE, VILLAGE, Site, an_event, below
 from venues.database import Database
 
@@ -76,6 +78,24 @@ async def test_another_policy_judges_anew(site: Site) -> None:
     await site.lectures.judge_under(site.lecture, 1)
     await until_judged(site)
     assert await figures(site) == [("A1", "present", False, 4800, 200, True, 1)]
+
+
+async def test_leave_that_was_entered_too_late_is_absence_under_the_policy_that_says_so(site: Site) -> None:
+    store, reports = await policies(site), Reports(site.db, States(), site.clock)
+    await site.lectures.start(site.lecture)
+    site.clock.move(minutes=10)
+    entered = await site.log().capture(lecture=site.lecture, kind=Kind.LEAVE, number="A3", reason="生病")
+    await store.add("请假从严", Rules(leave_whenever=False), "o")
+    await store.add("一小时内", Rules(leave_whenever=False, leave_hours=1), "o")
+    for version, status, which in ((2, "absent", Which.ABSENT), (3, "leave", Which.LEAVE), (1, "leave", Which.LEAVE)):
+        await site.lectures.judge_under(site.lecture, version)
+        await until_judged(site)
+        told = await history(site.db, site.lecture, person_id("A3"))
+        assert told.judged is not None
+        assert (told.judged.status, told.entry(entered.event.id).too_late) == (status, version == 2)
+        home = (await reports.report(site.lecture, VILLAGE)).rows[0].home
+        assert (home.leave, home.absent) == ((0, 1) if version == 2 else (1, 0))
+        assert [one.number for one in (await reports.names(site.lecture, VILLAGE, which)).names] == ["A3"]
 
 
 async def test_events_that_come_before_their_lecture_wait_for_it(site: Site) -> None:

@@ -131,6 +131,43 @@ def test_leave_excuses_who_did_not_come_or_went() -> None:
     assert judge([leave, undo], LECTURE) is None
 
 
+@pytest.mark.parametrize(
+    ("hours", "minute", "status"),
+    [
+        (0, -1, Status.LEAVE),
+        (0, 0, Status.LEAVE),
+        (0, 1, Status.ABSENT),
+        (2, 120, Status.LEAVE),
+        (2, 121, Status.ABSENT),
+    ],
+)
+def test_leave_that_is_entered_too_late_is_absence(hours: int, minute: float, status: Status) -> None:
+    by_then = under(leave_whenever=False, leave_hours=hours)
+    leave = at(minute, 5, kind=Kind.LEAVE, method=Method.ROLL_CALL, reason="生病")
+    stated = at(minute, 6, kind=Kind.CORRECTION, method=Method.ROLL_CALL, reason="生病", data={"state": "leave"})
+    for entered in ([leave], [stated], [at(-5), stated]):
+        assert found(*entered).status == Status.LEAVE
+        assert found(*entered, policy=by_then).status == status
+
+
+def test_of_several_leaves_one_in_time_is_enough_and_the_organizer_may_say_so_later() -> None:
+    beforehand = under(leave_whenever=False)
+    early, late = (at(m, m + 100, kind=Kind.LEAVE, method=Method.ROLL_CALL, reason="病") for m in (-5, 30))
+    row = found(early, late, policy=beforehand)
+    assert (row.status, row.event) == (Status.LEAVE, early.id)
+    assert found(late, said(500, 7, "leave"), policy=beforehand).status == Status.LEAVE
+    assert found(late, at(0), policy=beforehand).status == Status.PRESENT
+    assert found(late, lecture=dataclasses.replace(LIVE, started_at=None), policy=beforehand).status == Status.LEAVE
+
+
+def test_leave_that_is_entered_too_late_excuses_nobody_who_left_early() -> None:
+    leave = at(40, 5, kind=Kind.LEAVE, method=Method.ROLL_CALL, reason="生病")
+    stay = [at(0), left(50, 2)]
+    assert not found(leave, *stay).early
+    assert found(leave, *stay, policy=under(leave_whenever=False)).early
+    assert not found(leave, *stay, policy=under(leave_whenever=False, leave_hours=1)).early
+
+
 def test_the_last_correction_stands() -> None:
     was_there, was_not = said(100, 7, "present"), said(200, 8, "absent")
     row = found(was_there)

@@ -27,6 +27,10 @@ def test_rules_come_back_as_they_were() -> None:
     assert from_wire(to_wire(FIRST)) == FIRST
 
 
+def test_rules_from_before_there_was_one_on_leave_take_it_whenever_it_is_entered() -> None:
+    assert rules_from_text('{"makeup_days": 5}').leave_whenever
+
+
 def test_rules_of_another_version_are_read_as_far_as_they_are_known() -> None:
     assert rules_from_text('{"late_after_minutes": 5, "of_tomorrow": 1}') == Rules(late_after_minutes=5)
 

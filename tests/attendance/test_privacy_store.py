@@ -283,6 +283,16 @@ async def test_a_badge_says_nothing_any_more(site: Site, tmp_path: Path) -> None
     await child.db.close()
 
 
+async def test_why_a_card_was_revoked_is_forgotten_too(site: Site) -> None:
+    cards = BadgeStore(site.db, site.clock, site.entropy, is_root=True)
+    await cards.issue(by="org", venue_id=1)
+    ((printed),) = await badge_reports.to_print(site.db, person=person_id("C1"), limit=1)
+    await cards.revoke(printed.card, reason="赵六 has lost it", by="org")
+    await erase(site, "C1")
+    (revoked,) = await rows(site, revoked_table)
+    assert (revoked["card"], revoked["reason"]) == (printed.card, None)
+
+
 async def test_what_lies_in_quarantine_forgets_too_and_can_still_be_released(site: Site) -> None:
     root = site.log(1, "root")
     outside = an_event(venue=VILLAGE_2, person=PERSON, number=NUMBER, name=NAME, lecture=site.lecture)

@@ -135,7 +135,7 @@ class Operator:
             while True:
                 with contextlib.suppress(aiohttp.ClientError, TimeoutError):
                     status, answer = await self._once(method, path, body)
-                    if status == 401 or (status == 403 and answer["error"]["code"] == "csrf_invalid"):
+                    if status == 401 or (status == 403 and answer["error"]["code"] == "csrf_failed"):
                         await self._sign_in()
                     elif status < 500 and status != 429:
                         return status, answer

@@ -14,7 +14,8 @@ from sqlalchemy.engine import Connection
 
 from tests.conftest import postgresql
 from venues import Database
-from venues.outages import DatabaseAway, DiskFull, told
+from venues.database import told
+from venues.outages import DatabaseAway, DiskFull
 from venues.tables import meta
 
 

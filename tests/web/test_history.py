@@ -83,6 +83,34 @@ async def test_somebody_who_was_never_seen_can_be_excused_and_is_counted_at_home
     assert (found["status"], found["attended_venue"]["code"]) == ("leave", "520302")
 
 
+async def test_the_history_says_that_leave_was_entered_too_late(scene: Scene) -> None:
+    caller, node = scene.caller, scene.node
+    rules = (await caller("GET", "/api/policies")).body["policies"][0]["rules"]
+    assert (rules["leave_whenever"], rules["leave_hours"]) == (True, 0)
+    entered = await caller("POST", f"/api/lectures/{scene.lecture}/leaves", {"person": ZHANG, "reason": "住院"})
+    assert entered.status == 201
+    assert not (await caller("GET", scene.path + ZHANG)).body["entries"][0]["too_late"]
+    await caller("POST", "/api/policies", {"name": "从严", "rules": rules | {"leave_whenever": False}})
+    await node.lectures.stop(scene.lecture)
+    await caller("PUT", f"/api/lectures/{scene.lecture}/policy", {"version": 2})
+
+    async def absent() -> bool:
+        return bool((await caller("GET", scene.path + ZHANG)).body["status"] == "absent")
+
+    await eventually(absent)
+    (entry,) = (await caller("GET", scene.path + ZHANG)).body["entries"]
+    assert (entry["kind"], entry["too_late"]) == ("leave", True)
+    page = await caller("GET", f"/lectures/{scene.lecture}/people/{ZHANG}", headers={"Accept": "text/html"})
+    assert "Entered too late to count as leave" in page.body
+    assert (
+        "Leave: entered by the venue before the beginning"
+        in (await caller("GET", "/policies", headers={"Accept": "text/html"})).body
+    )
+    await caller("POST", scene.path + ZHANG + "/corrections", {"state": "leave", "reason": "有住院证明"})
+    found = (await caller("GET", scene.path + ZHANG)).body
+    assert (found["status"], [one["too_late"] for one in found["entries"]]) == ("leave", [True, False])
+
+
 async def test_who_may_see_and_correct(scene: Scene) -> None:
     caller, wang = scene.caller, scene.path + WANG
     assert (await caller("GET", scene.path + "nobody")).code == "person_not_in_lecture"

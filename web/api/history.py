@@ -113,6 +113,7 @@ def _entry(node: Node, entry: Entry) -> policy_models.HistoryEntryOut:
         supersedes=entry.supersedes,
         data=dict(entry.data),
         undone=entry.undone,
+        too_late=entry.too_late,
     )
 
 

@@ -28,6 +28,8 @@ class RulesIn(In):
     hour_minutes: Annotated[int, _whole("hour_minutes")]
     credit_step: Annotated[int, _whole("credit_step")]
     credit_whole: bool
+    leave_whenever: bool = Rules().leave_whenever
+    leave_hours: Annotated[int, _whole("leave_hours")] = Rules().leave_hours
     makeup_days: Annotated[int, _whole("makeup_days")]
     makeup_percent: Annotated[int, _whole("makeup_percent")]
     absent_after_hours: Annotated[int, _whole("absent_after_hours")]
@@ -73,7 +75,8 @@ class TakeBackIn(In):
 
 
 class HistoryEntryOut(Out):
-    """One event. `undone`: a later one takes it back; `recorded_at`: when it came to this node."""
+    """One event. `undone`: a later one takes it back; `recorded_at`: when it came to this node; `too_late`: says that
+    the person is on leave, and under the lecture's policy that was too late."""
 
     event: str
     kind: str
@@ -87,6 +90,7 @@ class HistoryEntryOut(Out):
     supersedes: str | None
     data: dict[str, int | str | bool]
     undone: bool
+    too_late: bool
 
 
 class HistoryOut(Out):

@@ -12,6 +12,7 @@ import click
 from yarl import URL
 
 from venues.errors import TongtangError
+from venues.outages import DatabaseAway
 from venues.settings import Settings, load
 from venues.store import VenueUnknown
 from venues.token_store import DatabaseError
@@ -62,11 +63,12 @@ def failures() -> Iterator[None]:
     """Turn what a person can do something about into a Failure."""
     try:
         yield
+    except (DatabaseAway, DatabaseError) as error:
+        said = error.__cause__ if isinstance(error, DatabaseAway) else error
+        reason = str(getattr(said, "orig", None) or said).strip().splitlines()[0]
+        raise Failure(f"The database cannot be used: {reason}.") from error
     except TongtangError as error:
         raise Failure(error.message) from error
-    except DatabaseError as error:
-        reason = str(getattr(error, "orig", None) or error).strip().splitlines()[0]
-        raise Failure(f"The database cannot be used: {reason}.") from error
     except OSError as error:
         place = f"{error.filename}: " if error.filename else ""
         raise Failure(f"{place}{error.strerror or error}.") from error
