@@ -135,7 +135,9 @@ async def test_handing_in_once_more_after_a_lost_answer_and_an_opening_elsewhere
         await expect(page.locator("#hand-in-state")).to_contain_text("Handed in at")
         await expect(page.locator("#hand-in-said")).to_have_text("")
         second = await stage.node.log.closed(stage.lecture)
-        assert first and second and first.id != second.id
+        assert first is not None
+        assert second is not None
+        assert first.id != second.id
 
 
 async def test_many_at_once_say_who_was_not_saved_and_why(stage: Stage) -> None:
