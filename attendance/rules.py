@@ -218,8 +218,8 @@ def leave(draft: Draft, events: Sequence[Event]) -> Event | None:
 def undo(draft: Draft, events: Sequence[Event]) -> Event | list[Event]:
     """What to take back, or the undo that has done so already. Raises NotCheckedIn, ReasonMissing.
 
-    `events` as in `check_in`. A tick means the whole stay: all check-ins here up to the sign-out that followed, which
-    stands and says nothing any more.
+    `events` as in `check_in`. A tick means the whole stay: all check-ins at this venue up to the sign-out that
+    followed, which stands and says nothing any more.
     """
     for target in events:
         if target.id == draft.supersedes and target.kind not in (Kind.CHECK_IN, Kind.UNDO):

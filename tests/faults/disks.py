@@ -20,7 +20,10 @@ _SLACK = 4096
 
 
 class Disk(Protocol):
-    """Of one node. Between `fill` and `clear` nothing more goes onto it."""
+    """Of one node. Between `fill` and `clear` nothing more goes onto it. `how` it is made small, for the table."""
+
+    @property
+    def how(self) -> str: ...
 
     def fill(self, *, leave: int = 0) -> None:
         """`leave`: bytes that still fit."""
@@ -30,6 +33,8 @@ class Disk(Protocol):
 
 class SmallDisk:
     """A tmpfs. It is filled by a file beside the database, as by somebody's films."""
+
+    how = "tmpfs"
 
     def __init__(self, folder: Path) -> None:
         self._ballast = folder / "films"
@@ -48,6 +53,8 @@ class SmallDisk:
 
 class Quota:
     """A limit on the size of each file that the node's process writes (EFBIG, as a quota says EDQUOT)."""
+
+    how = "quota"
 
     def __init__(self, site: Site) -> None:
         self._site = site

@@ -9,7 +9,7 @@ import random
 import pytest
 
 from tests.faults.conftest import Stages
-from tests.faults.disks import Disk, Quota, small_disk
+from tests.faults.disks import Disk, Quota, disk_of, small_disk
 from tests.faults.stage import Stage, now_ms, person_of, until
 from tests.faults.ticks import Green, Operator, Record
 from tests.faults.verdict import books
@@ -63,11 +63,11 @@ async def test_at_the_village(stages: Stages, chance: random.Random, long: bool)
 
 async def at_the_village(stages: Stages, chance: random.Random, how: str, rounds: int) -> None:
     record, times = Record(), 0
-    async with stages.open(how, start=False) as stage, small_disk(stage["village"]) as tmpfs:
+    async with stages.open(how, start=False) as stage, small_disk(stage["village"]) as small:
         for level in ("root", "middle", "village"):
             await stage.start(level)
         await stage.ready()
-        disk = tmpfs if how == "tmpfs" else Quota(stage["village"])
+        disk = small if how == "tmpfs" else Quota(stage["village"])
         page = Page(stage, "village", record, chance)
         await page.act()
         next_one = 20
@@ -88,7 +88,8 @@ async def at_the_village(stages: Stages, chance: random.Random, how: str, rounds
             times += 1
         assert stage["village"].process is not None
         assert stage["village"].process.running  # it was never started again
-        await stages.judge(f"full disk at the village ({how})", stage, record, times=times)
+        assert disk.how == "quota" or disk_of("village", stage).is_mount()
+        await stages.judge(f"full disk at the village ({disk.how})", stage, record, times=times)
 
 
 async def asks_in_chinese(stage: Stage, page: Page) -> tuple[int, dict[str, dict[str, str]], dict[str, str]]:
@@ -130,7 +131,8 @@ async def test_at_the_root(stages: Stages, chance: random.Random, long: bool) ->
             times += 1
         assert stage["root"].process is not None
         assert stage["root"].process.running
-        await stages.judge("full disk at the root", stage, record, times=times)
+        assert disk.how == "quota" or disk_of("root", stage).is_mount()
+        await stages.judge(f"full disk at the root ({disk.how})", stage, record, times=times)
 
 
 async def refused(stage: Stage) -> bool:
