@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from attendance.sheet import Column, Kind
-from attendance.statistics import Attended, HoursRow, Reliability, VenueSums
+from attendance.statistics import Attended, HoursRow, Point, Reliability, VenueSums
 
 STATUS = {"present": "was there", "leave": "on leave", "makeup": "made up", "absent": "absent"}
 
@@ -46,6 +46,17 @@ RECORD: tuple[Column[Attended], ...] = (
     Column("Late", lambda row: int(row.late), Kind.NUMBER),
     Column("Left early", lambda row: int(row.early), Kind.NUMBER),
     Column("Minutes", lambda row: row.minutes, Kind.NUMBER),
+    Column("Credit hours", lambda row: row.credit / 100, Kind.HOURS),
+)
+
+
+TREND: tuple[Column[Point], ...] = (
+    Column("Lecture", lambda row: row.lecture.title, width=24),
+    Column("Time", lambda row: row.lecture.started_at or row.lecture.starts_at, Kind.TIME),
+    Column("Were there", lambda row: row.present, Kind.NUMBER),
+    Column("Expected", lambda row: row.expected, Kind.NUMBER),
+    Column("Came", lambda row: row.came, Kind.NUMBER),
+    Column("Rate", lambda row: row.rate, Kind.PERCENT),
     Column("Credit hours", lambda row: row.credit / 100, Kind.HOURS),
 )
 

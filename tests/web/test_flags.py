@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -77,6 +78,21 @@ async def test_the_api_says_the_same_and_no_device(scene: Scene) -> None:
     below = await scene.caller("GET", f"/api/lectures/{scene.lecture}/flags?venue={scene.venues['5203']}")
     assert [flag["sign"] for flag in below.body["flags"]] == ["two_venues"]
     assert (await scene.caller("GET", "/api/lectures/x/flags")).status == 404
+
+
+async def test_it_can_be_taken_away(scene: Scene) -> None:
+    await scene.caller.sign_in("organizer")
+    address = f"{scene.caller.url}/api/lectures/{scene.lecture}/flags"
+    for form, begin in (("xlsx", b"PK"), ("pdf", b"%PDF")):
+        async with scene.caller.session.get(f"{address}.{form}") as answer:
+            assert answer.status == 200
+            assert (await answer.read()).startswith(begin)
+    lines = (await scene.caller("GET", f"/api/lectures/{scene.lecture}/flags.csv")).body.splitlines()
+    told = [row for row in csv.reader(lines) if row[0] in ("1", "2")]
+    assert [row[1] for row in told] == ["One phone, several people"] * 2 + ["At two venues at the same time"] * 2
+    assert "宝山村" in told[0]
+    await scene.caller.sign_in("lecturer")
+    assert (await scene.caller("GET", f"/api/lectures/{scene.lecture}/flags.csv")).status == 403
 
 
 async def test_a_lecturer_is_not_told(scene: Scene) -> None:

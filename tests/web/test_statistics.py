@@ -89,7 +89,8 @@ async def test_a_year_without_lectures_says_so(scene: Scene) -> None:
 
 async def test_all_of_it_can_be_taken_away(scene: Scene) -> None:
     await over(scene)
-    for path in ("/api/statistics", "/api/statistics/venues", "/api/statistics/people", f"/api/people/{ZHANG}/record"):
+    parts = ("", "/venues", "/trend", "/people")
+    for path in (*(f"/api/statistics{part}" for part in parts), f"/api/people/{ZHANG}/record"):
         table = await scene.caller("GET", f"{path}.csv")
         assert table.status == 200, path
         assert "Credit hours" in table.body or "Handed in" in table.body, path

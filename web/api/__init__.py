@@ -17,9 +17,9 @@ POST /api/lectures/{lecture}/undo {event, reason}
 GET  /api/lectures/{lecture}/report?venue=&level=            …/report.csv|xlsx|pdf?venue=&level=&whole=
     GET  /api/lectures/{lecture}/names?venue=&which=&limit=&offset=   …/names.csv|xlsx|pdf
 GET, POST /api/lectures/{lecture}/versions?venue=            frozen; …/{number}.json|csv|xlsx|pdf, …/differences
-GET  /api/lectures/{lecture}/flags?venue=                   what looks odd in how people checked in
+GET  /api/lectures/{lecture}/flags?venue=   …/flags.csv|xlsx|pdf   what looks odd in how people checked in
 POST /api/lectures/{lecture}/picture {screen, periods}      what a screen had of picture and sound; GET: so far
-GET  /api/statistics?venue=&first=&last=   …/trend   …/venues   …/people?year=&order=   whole years
+GET  /api/statistics?venue=&first=&last=   …/trend   …/venues   …/people?year=&order=   whole years; each .csv|xlsx|pdf
 GET  /api/people?q=&venue=&limit=&offset=   …/{person}      the list of people: search; where at home now and before
 POST /api/people/{person}/leave | return                    off the list of people, and on it again
 GET  /api/people/{person}/record                            everything that a person attended

@@ -1,4 +1,4 @@
-"""A lecture's report and the names behind a figure as files: CSV, XLSX and PDF, all from the same columns."""
+"""What reports show as files, CSV, XLSX and PDF from the same columns: a report, names behind a figure, flags."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from aiohttp import web
 
+from attendance.flags_sheet import FLAGS, seen
 from attendance.lectures import Lecture
 from attendance.policy import FIRST, Policy, PolicyUnknown
 from attendance.report import NamedPerson, Which
@@ -13,6 +14,7 @@ from attendance.report_sheet import NAMES, REPORT
 from attendance.sheet import sheet
 from venues.tree import Venue
 from web import exports, targets
+from web.api.flags_models import FlagsQuery
 from web.api.report_models import FileQuery, NamesFileQuery
 from web.exports import Format, Write
 from web.routes import Access, Route, node_of, query_of, user_of
@@ -81,6 +83,26 @@ async def names_file(request: web.Request) -> web.StreamResponse:
     return await exports.send(request, exports.format_of(request), name, fill)
 
 
+async def flags_file(request: web.Request) -> web.StreamResponse:
+    """What is worth a look, a row for each person of it."""
+    node, lecture, say = node_of(request), await targets.lecture_of(request), exports.say_of(request)
+    path = await node.venues.path(query_of(request, FlagsQuery).venue or user_of(request).venue_id)
+    found = await node.flags.find(lecture.id, path[-1].id)
+    made = sheet(
+        FLAGS,
+        seen(found.flags, found.venues, found.titles),
+        say=say,
+        zone=exports.zone_of(request),
+        title=f"{lecture.title} · {say('Worth a look')}",
+        lines=[
+            *head(request, lecture, path, await policy_of(request, lecture)),
+            ("As of", exports.moment_of(request, node.now())),
+        ],
+        signatures=SIGNATURES,
+    )
+    return await exports.send_sheet(request, exports.format_of(request), f"flags-{path[-1].code}", made)
+
+
 async def policy_of(request: web.Request, lecture: Lecture) -> Policy:
     """The version that the lecture is judged under here: the first where its own has not come yet."""
     try:
@@ -116,6 +138,16 @@ ROUTES = [
             query=FileQuery,
             media=exports.MEDIA[form],
             summary=f"The report as {form.value.upper()}",
+        ),
+        Route(
+            "GET",
+            f"{_LECTURE}/flags.{form.value}",
+            flags_file,
+            access=Access.ORGANIZER,
+            target=targets.venue_in_query,
+            query=FlagsQuery,
+            media=exports.MEDIA[form],
+            summary=f"What is worth a look as {form.value.upper()}",
         ),
         Route(
             "GET",

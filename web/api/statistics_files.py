@@ -1,4 +1,4 @@
-"""Many lectures as files: sums of venues, reliability, people's hours, a person's record; CSV, XLSX and PDF."""
+"""Many lectures as files: sums of venues, trends, reliability, people's hours, a person's record; CSV, XLSX and PDF."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from aiohttp import web
 
 from attendance.sheet import Column, T, sheet
-from attendance.statistics_sheet import RECORD, RELIABILITY, SUMS, hours_columns
+from attendance.statistics_sheet import RECORD, RELIABILITY, SUMS, TREND, hours_columns
 from venues.tree import Venue
 from web import exports, targets
 from web.api.report_files import SIGNATURES
@@ -32,6 +32,15 @@ async def venues(request: web.Request) -> web.StreamResponse:
     rows = await node.records.reliability(venue_id, *years)
     lines = [_venue(request, await node.venues.path(venue_id)), _years(*years)]
     return await _send(request, "reliability", "Reliability of each venue", RELIABILITY, rows, lines)
+
+
+async def trend(request: web.Request) -> web.StreamResponse:
+    node, query = node_of(request), query_of(request, StatisticsQuery)
+    years = query.years(node.records.this_year())
+    venue_id = query.venue or user_of(request).venue_id
+    rows = await node.records.trend(venue_id, *years)
+    lines = [_venue(request, await node.venues.path(venue_id)), _years(*years)]
+    return await _send(request, "trend", "Lecture by lecture", TREND, rows, lines)
 
 
 async def people(request: web.Request) -> web.StreamResponse:
@@ -106,6 +115,16 @@ ROUTES = [
             query=StatisticsQuery,
             media=exports.MEDIA[form],
             summary=f"Reliability of venues as {form.value.upper()}",
+        ),
+        Route(
+            "GET",
+            f"/api/statistics/trend.{form.value}",
+            trend,
+            access=Access.ORGANIZER,
+            target=targets.venue_in_query,
+            query=StatisticsQuery,
+            media=exports.MEDIA[form],
+            summary=f"The lectures of whole years at a venue, one by one, as {form.value.upper()}",
         ),
         Route(
             "GET",
