@@ -20,6 +20,7 @@ from urllib.parse import quote
 from zoneinfo import ZoneInfo
 
 from aiohttp import hdrs, web
+from pydantic import BaseModel
 
 from attendance.sheet import Cell, Say, Sheet
 from attendance.sheet_csv import csv_pieces
@@ -27,7 +28,7 @@ from attendance.sheet_pdf import write_pdf
 from attendance.sheet_xlsx import write_xlsx
 from venues.errors import TongtangError
 from web.keys import LOCALE, RENDERER
-from web.routes import node_of
+from web.routes import Access, Handler, Resolver, Route, node_of
 
 _AT_A_TIME = 2
 _WAITING = 8  # at most; whoever comes then is told to come again
@@ -49,6 +50,31 @@ MEDIA = {
     Format.XLSX: "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
     Format.PDF: "application/pdf",
 }
+
+
+def routes(
+    path: str,
+    handler: Handler,
+    what: str,
+    *,
+    access: Access = Access.ORGANIZER,
+    target: Resolver,
+    query: type[BaseModel] | None = None,
+) -> list[Route]:
+    """Of one table, a route for each format: `path` and its ending."""
+    return [
+        Route(
+            "GET",
+            f"{path}.{form.value}",
+            handler,
+            access=access,
+            target=target,
+            query=query,
+            media=MEDIA[form],
+            summary=f"{what} as {form.value.upper()}",
+        )
+        for form in Format
+    ]
 
 
 class TooManyExports(TongtangError):

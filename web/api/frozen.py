@@ -12,7 +12,6 @@ from attendance.sheet import sheet
 from web import exports, targets
 from web.api import frozen_models
 from web.api.report_files import SIGNATURES, head
-from web.exports import Format
 from web.routes import ID, Access, Route, body_of, node_of, query_of, user_of
 
 _VERSIONS = "/api/lectures/{lecture}/versions"
@@ -154,17 +153,13 @@ ROUTES = [
         query=frozen_models.VersionsQuery,
         media="application/json",
     ),
-    *(
-        Route(
-            "GET",
-            f"{_VERSION}.{form.value}",
-            file,
-            access=Access.SESSION,
-            target=targets.venue_in_query,
-            query=frozen_models.VersionQuery,
-            media=exports.MEDIA[form],
-        )
-        for form in Format
+    *exports.routes(
+        _VERSION,
+        file,
+        "A frozen version",
+        access=Access.SESSION,
+        target=targets.venue_in_query,
+        query=frozen_models.VersionQuery,
     ),
     Route(
         "GET",

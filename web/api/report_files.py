@@ -16,8 +16,8 @@ from venues.tree import Venue
 from web import exports, targets
 from web.api.flags_models import FlagsQuery
 from web.api.report_models import FileQuery, NamesFileQuery
-from web.exports import Format, Write
-from web.routes import Access, Route, node_of, query_of, user_of
+from web.exports import Write
+from web.routes import Access, node_of, query_of, user_of
 
 _LECTURE = "/api/lectures/{lecture}"
 SIGNATURES = ("Organizer", "Checked by")
@@ -125,39 +125,18 @@ def head(request: web.Request, lecture: Lecture, path: Sequence[Venue], policy: 
     ]
 
 
+_OF_VENUE = targets.venue_in_query
 ROUTES = [
-    route
-    for form in Format
-    for route in (
-        Route(
-            "GET",
-            f"{_LECTURE}/report.{form.value}",
-            report_file,
-            access=Access.SESSION,
-            target=targets.venue_in_query,
-            query=FileQuery,
-            media=exports.MEDIA[form],
-            summary=f"The report as {form.value.upper()}",
-        ),
-        Route(
-            "GET",
-            f"{_LECTURE}/flags.{form.value}",
-            flags_file,
-            access=Access.ORGANIZER,
-            target=targets.venue_in_query,
-            query=FlagsQuery,
-            media=exports.MEDIA[form],
-            summary=f"What is worth a look as {form.value.upper()}",
-        ),
-        Route(
-            "GET",
-            f"{_LECTURE}/names.{form.value}",
-            names_file,
-            access=Access.OPERATOR,
-            target=targets.venue_in_query,
-            query=NamesFileQuery,
-            media=exports.MEDIA[form],
-            summary=f"All the people behind a figure as {form.value.upper()}",
-        ),
-    )
+    *exports.routes(
+        f"{_LECTURE}/report", report_file, "The report", access=Access.SESSION, target=_OF_VENUE, query=FileQuery
+    ),
+    *exports.routes(f"{_LECTURE}/flags", flags_file, "What is worth a look", target=_OF_VENUE, query=FlagsQuery),
+    *exports.routes(
+        f"{_LECTURE}/names",
+        names_file,
+        "All the people behind a figure",
+        access=Access.OPERATOR,
+        target=_OF_VENUE,
+        query=NamesFileQuery,
+    ),
 ]

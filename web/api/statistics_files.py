@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 
 from aiohttp import web
 
+from attendance.record_reports import RecordReports
 from attendance.sheet import Column, T, sheet
 from attendance.statistics_sheet import RECORD, RELIABILITY, SUMS, TREND, hours_columns
 from venues.tree import Venue
@@ -13,8 +14,7 @@ from web import exports, targets
 from web.api.report_files import SIGNATURES
 from web.api.statistics import asked, hours_asked
 from web.api.statistics_models import HoursQuery, StatisticsQuery
-from web.exports import Format
-from web.routes import Access, Route, node_of, query_of, user_of
+from web.routes import node_of, query_of, user_of
 
 _ALL = 100_000  # people in one file: more than a province's roster has
 
@@ -26,21 +26,21 @@ async def sums(request: web.Request) -> web.StreamResponse:
 
 
 async def venues(request: web.Request) -> web.StreamResponse:
-    node, query = node_of(request), query_of(request, StatisticsQuery)
-    years = query.years(node.records.this_year())
-    venue_id = query.venue or user_of(request).venue_id
-    rows = await node.records.reliability(venue_id, *years)
-    lines = [_venue(request, await node.venues.path(venue_id)), _years(*years)]
+    records, venue_id, years, lines = await _of_years(request)
+    rows = await records.reliability(venue_id, *years)
     return await _send(request, "reliability", "Reliability of each venue", RELIABILITY, rows, lines)
 
 
 async def trend(request: web.Request) -> web.StreamResponse:
+    records, venue_id, years, lines = await _of_years(request)
+    return await _send(request, "trend", "Lecture by lecture", TREND, await records.trend(venue_id, *years), lines)
+
+
+async def _of_years(request: web.Request) -> tuple[RecordReports, int, tuple[int, int], list[tuple[str, str]]]:
+    """Whom to ask, the venue and the years that are asked for, and what stands above their table."""
     node, query = node_of(request), query_of(request, StatisticsQuery)
-    years = query.years(node.records.this_year())
-    venue_id = query.venue or user_of(request).venue_id
-    rows = await node.records.trend(venue_id, *years)
-    lines = [_venue(request, await node.venues.path(venue_id)), _years(*years)]
-    return await _send(request, "trend", "Lecture by lecture", TREND, rows, lines)
+    years, venue_id = query.years(node.records.this_year()), query.venue or user_of(request).venue_id
+    return node.records, venue_id, years, [_venue(request, await node.venues.path(venue_id)), _years(*years)]
 
 
 async def people(request: web.Request) -> web.StreamResponse:
@@ -92,58 +92,11 @@ def _years(first: int, last: int) -> tuple[str, str]:
     return "Year", str(first) if first == last else f"{first}–{last}"
 
 
+_OF_VENUE, _YEARS = targets.venue_in_query, StatisticsQuery
 ROUTES = [
-    route
-    for form in Format
-    for route in (
-        Route(
-            "GET",
-            f"/api/statistics.{form.value}",
-            sums,
-            access=Access.ORGANIZER,
-            target=targets.venue_in_query,
-            query=StatisticsQuery,
-            media=exports.MEDIA[form],
-            summary=f"Sums of venues over whole years as {form.value.upper()}",
-        ),
-        Route(
-            "GET",
-            f"/api/statistics/venues.{form.value}",
-            venues,
-            access=Access.ORGANIZER,
-            target=targets.venue_in_query,
-            query=StatisticsQuery,
-            media=exports.MEDIA[form],
-            summary=f"Reliability of venues as {form.value.upper()}",
-        ),
-        Route(
-            "GET",
-            f"/api/statistics/trend.{form.value}",
-            trend,
-            access=Access.ORGANIZER,
-            target=targets.venue_in_query,
-            query=StatisticsQuery,
-            media=exports.MEDIA[form],
-            summary=f"The lectures of whole years at a venue, one by one, as {form.value.upper()}",
-        ),
-        Route(
-            "GET",
-            f"/api/statistics/people.{form.value}",
-            people,
-            access=Access.ORGANIZER,
-            target=targets.venue_in_query,
-            query=HoursQuery,
-            media=exports.MEDIA[form],
-            summary=f"People's hours of a year as {form.value.upper()}",
-        ),
-        Route(
-            "GET",
-            f"/api/people/{{person}}/record.{form.value}",
-            record,
-            access=Access.ORGANIZER,
-            target=targets.record,
-            media=exports.MEDIA[form],
-            summary=f"Everything that a person attended as {form.value.upper()}",
-        ),
-    )
+    *exports.routes("/api/statistics", sums, "Sums of venues over whole years", target=_OF_VENUE, query=_YEARS),
+    *exports.routes("/api/statistics/venues", venues, "Reliability of venues", target=_OF_VENUE, query=_YEARS),
+    *exports.routes("/api/statistics/trend", trend, "Lectures of whole years", target=_OF_VENUE, query=_YEARS),
+    *exports.routes("/api/statistics/people", people, "People's hours of a year", target=_OF_VENUE, query=HoursQuery),
+    *exports.routes("/api/people/{person}/record", record, "All that a person attended", target=targets.record),
 ]
