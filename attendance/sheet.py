@@ -95,6 +95,7 @@ def sheet(
     signatures: Iterable[str] = (),
 ) -> Sheet:
     """`title` and the texts of `lines` are in the reader's language already; labels and signatures are msgids."""
+    page, _, pages = say("Page {page} of {pages}").partition("{pages}")
     return Sheet(
         title=title,
         lines=tuple((say(label), text) for label, text in lines if text),
@@ -110,8 +111,8 @@ def sheet(
         rows=_cells(columns, rows, say),
         zone=zone,
         signatures=tuple(map(say, signatures)),
-        page=say("Page {page} of "),
-        pages=say(" pages in all"),
+        page=page,
+        pages=pages,
         date=say("Date"),
     )
 

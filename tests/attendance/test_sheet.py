@@ -20,7 +20,7 @@ from attendance.sheet_xlsx import write_xlsx
 
 ZONE = ZoneInfo("Asia/Shanghai")
 AT = dt.datetime(2026, 11, 22, 2, 4, 5, 678000, tzinfo=dt.UTC)
-WORDS = {"Number": "编号", "late": "迟到", "Page {page} of ": "第 {page} 页，共 ", " pages in all": " 页"}
+WORDS = {"Number": "编号", "late": "迟到", "Page {page} of {pages}": "第 {page} 页，共 {pages} 页"}
 Row = tuple[str, str, float, dt.datetime | None, int, float, str | None]
 COLUMNS: tuple[Column[Row], ...] = (
     Column("Number", lambda row: row[0]),
