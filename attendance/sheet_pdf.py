@@ -5,6 +5,7 @@ The font is that of the badges (attendance.badge_sheet): PDF readers bring it al
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from itertools import compress
 from pathlib import Path
@@ -30,6 +31,8 @@ _FONT, _LATIN = "STSong-Light", "Helvetica"  # the latter for figures and hashes
 _SIZE, _SMALL, _BIG = 8.5, 7.5, 15.0
 _DIGITS = 4.35  # a column of figures is as wide as so many times its letters are high: "200,000" fits
 _LINE = 14.0  # from row to row
+_FIGURES = 8.0  # what such a column wants, where one of text wants as many as it has letters
+_HEAD = 0.85  # the letters of the headings, of the cells' height
 _PAD = 0.35  # left and right in a cell, of the letters' height
 _FOOT = 30.0
 _TOTAL = "pages"  # the form with the number of pages, filled in at the end
@@ -58,13 +61,13 @@ class _Pages:
         self._columns = list(compress(sheet.headings, self._shown))
         self._page = 0
         self._y = 0.0
-        self._widths = _widths(self._columns)
-        self._size = min(
-            _SIZE, *(width / _DIGITS for width in self._widths)
-        )  # of the table: many columns, small letters
+        wanted = [max(_wanted(heading), self._longest_word(heading.title)) for heading in self._columns]
+        self._widths = [(_WIDE - 2 * _MARGIN) * each / sum(wanted) for each in wanted]
+        # Of the table: many columns, small letters.
+        self._size = min(_SIZE, (_WIDE - 2 * _MARGIN) / sum(wanted) * _FIGURES / _DIGITS)
         self._pad = _PAD * self._size
         self._heads = [
-            self._wrapped(printable(heading.title), width - 2 * self._pad, self._size)
+            self._wrapped(printable(heading.title), width - 2 * self._pad, self._size * _HEAD)
             for heading, width in zip(self._columns, self._widths, strict=True)
         ]
 
@@ -110,7 +113,9 @@ class _Pages:
         x = _MARGIN
         for heading, texts, width in zip(self._columns, self._heads, self._widths, strict=True):
             for place, text in enumerate(texts):
-                self._aligned(x, self._y - 11 - place * 10.5, width, text, right=heading.kind in _RIGHT)
+                self._aligned(
+                    x, self._y - 11 - place * 10.5, width, text, self._size * _HEAD, right=heading.kind in _RIGHT
+                )
             x += width
         self._y -= high
 
@@ -124,7 +129,7 @@ class _Pages:
             text = f"{shown:,}" if isinstance(shown, int) else printable(str(shown))
             if text:
                 text = self._fitting(text, width - 2 * self._pad, self._size)
-                self._aligned(x, self._y + 4, width, text, right=kind in _RIGHT)
+                self._aligned(x, self._y + 4, width, text, self._size, right=kind in _RIGHT)
             x += width
 
     def _sign(self) -> None:
@@ -159,14 +164,19 @@ class _Pages:
         self._canvas.restoreState()
         self._canvas.showPage()
 
+    def _longest_word(self, title: str) -> float:
+        """What the column wants so that no Latin word of its heading is broken."""
+        words = [self._width(word, _HEAD) for word in re.findall(r"[!-~]+", title)]
+        return (max(words, default=0.0) + 2 * _PAD + 0.05) * _FIGURES / _DIGITS
+
     def _box(self, y: float, high: float, *, grey: float) -> None:
         self._canvas.setFillGray(grey)
         self._canvas.rect(_MARGIN, y, _WIDE - 2 * _MARGIN, high, stroke=0, fill=1)
         self._canvas.setFillGray(_INK)
 
-    def _aligned(self, x: float, y: float, width: float, text: str, *, right: bool) -> None:
-        start = x + width - self._pad - self._width(text, self._size) if right else x + self._pad
-        self._text(start, y, text, self._size)
+    def _aligned(self, x: float, y: float, width: float, text: str, size: float, *, right: bool) -> None:
+        start = x + width - self._pad - self._width(text, size) if right else x + self._pad
+        self._text(start, y, text, size)
 
     def _text(self, x: float, y: float, text: str, size: float) -> None:
         self._canvas.setFont(_LATIN if text.isascii() else _FONT, size)
@@ -196,7 +206,6 @@ class _Pages:
         return [*lines, self._fitting(text, room, size)] if text else lines
 
 
-def _widths(columns: Sequence[Heading]) -> list[float]:
-    """The columns share the page by what they want; headings wrap, so figures need no more than their digits."""
-    wanted = [8.0 if heading.kind in _RIGHT else float(min(heading.width, 40)) for heading in columns]
-    return [(_WIDE - 2 * _MARGIN) * each / sum(wanted) for each in wanted]
+def _wanted(heading: Heading) -> float:
+    """The columns share the page by this; headings wrap, so figures need no more than their digits."""
+    return _FIGURES if heading.kind in _RIGHT else float(min(heading.width, 40))

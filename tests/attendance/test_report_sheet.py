@@ -52,3 +52,11 @@ def test_the_figures_of_a_province_are_printed_whole_with_its_venues_by_state(tm
     for figure in ("19,572", "15,001", "3,002", "1,569", "4,004", "12,005", "100.0%", "Never seen"):
         assert figure in page, figure
     assert "..." not in page
+
+
+def test_no_word_of_a_heading_is_broken_on_paper(tmp_path: Path) -> None:
+    made = sheet(REPORT, [ROW], say=str, zone=dt.UTC, title="Report")
+    write_pdf(made, tmp_path / "a.pdf")
+    words = " ".join(texts(tmp_path / "a.pdf")).split()
+    wanted = {word for column in REPORT if column.printed for word in column.title.split()}
+    assert wanted <= set(words)
