@@ -77,10 +77,7 @@ class Privacy:
         return await self._db.write(lambda connection: self._request(connection, person, by, reason))
 
     def _request(self, connection: Connection, person: str, by: str, reason: Reason) -> Requested:
-        on_roster = connection.scalar(sa.select(person_table.c.id).where(person_table.c.id == person)) is not None
-        events = sum(count(connection, lecture, person) for lecture in lectures(connection))
-        if not on_roster and not events:
-            raise NobodyToErase
+        events, on_roster = self._known(connection, person)
         now, before = self._now(), erasure_store.of(connection, [person]).get(person)
         pseudonym = before.pseudonym if before else self._id(now)
         known_by = [person, *map(bearers_store.subject, bearers_store.cards_of(connection, person))]
@@ -97,6 +94,19 @@ class Privacy:
         ]
         self._keep(connection, made, [])
         return Requested(erasure=made[0], events=events, on_roster=on_roster)
+
+    async def known(self, number: str) -> int:
+        """How many entries there are here of the person of a number. Raises NobodyToErase."""
+        events, _ = await self._db.read(lambda connection: self._known(connection, person_id(number)))
+        return events
+
+    def _known(self, connection: Connection, person: str) -> tuple[int, bool]:
+        """The number of entries, and whether the roster has the person."""
+        on_roster = connection.scalar(sa.select(person_table.c.id).where(person_table.c.id == person)) is not None
+        events = sum(count(connection, lecture, person) for lecture in lectures(connection))
+        if not on_roster and not events:
+            raise NobodyToErase
+        return events, on_roster
 
     def _id(self, now: dt.datetime) -> str:
         return uuid7(int(now.timestamp() * 1000), self._entropy(10))

@@ -46,7 +46,7 @@ async def organizer(caller: Client, name: str) -> Client:
 
 
 async def erase(caller: Client, number: str) -> int:
-    form = {"number": number, "reason": "left", "csrf": caller.csrf}
+    form = {"number": number, "sure": number, "reason": "left", "csrf": caller.csrf}
     return (await caller("POST", "/privacy", data=form, headers=PAGE)).status
 
 
@@ -96,6 +96,21 @@ async def test_a_person_is_erased_by_who_is_above_the_home(stage: Stage) -> None
         assert "Has left the organization" in page
         assert "李四" not in page
         assert await stage.node.people.export(stage.venues["52"].id) == []
+
+
+async def test_who_is_to_be_erased_is_named_before_anything_is_erased(stage: Stage) -> None:
+    async with client(stage.url) as caller:
+        await organizer(caller, "province")
+        form = {"number": "B1", "reason": "left", "csrf": caller.csrf}
+        asked = await caller("POST", "/privacy", data=form, headers=PAGE)
+        assert asked.status == 200
+        assert all(word in asked.body for word in ("李四", "遵义市", 'name="sure" value="B1"', "Entries here"))
+        unknown = await caller("POST", "/privacy", data=form | {"number": "B2"}, headers=PAGE)
+        assert (unknown.status, "Nothing is known here of this person." in unknown.body) == (404, True)
+        assert (await caller("POST", "/privacy", data=form | {"sure": "A1"}, headers=PAGE)).status == 200
+        assert (await caller("GET", "/api/people/erasures")).body["erasures"] == []
+        assert (await caller("POST", "/privacy", data=form | {"sure": "B1"}, headers=PAGE)).status == 200
+        assert len((await caller("GET", "/api/people/erasures")).body["erasures"]) == 1
 
 
 async def test_either_a_number_or_a_guest(stage: Stage) -> None:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+from dataclasses import dataclass
 
 from aiohttp import web
 
 from attendance.erasure import ErasedAtRoot, NobodyToErase, Reason
+from attendance.people import person_id
 from attendance.privacy_store import Requested
 from web import sentences, targets
 from web.pages.forms import complaint, field, say
@@ -16,6 +18,17 @@ from web.routes import Access, Route, node_of, user_of
 
 _SHOWN = 50
 NO_NUMBER = "Please enter the number."
+
+
+@dataclass(frozen=True, kw_only=True)
+class Asked:
+    """Whom the page names before anything is erased; without `name` the roster does not have the number."""
+
+    number: str
+    reason: Reason
+    name: str | None
+    home: str | None
+    events: int
 
 
 async def show(request: web.Request) -> web.Response:
@@ -31,6 +44,8 @@ async def erase(request: web.Request) -> web.Response:
         return await _page(request, status=422, problem=say(request, NO_NUMBER))
     reason = Reason(chosen) if chosen in set(Reason) else Reason.OTHER
     try:
+        if await field(request, "sure") != number:
+            return await _page(request, asked=await _asked(request, number, reason))
         done = await node.privacy.request(number, None, by=user_of(request).name, reason=reason)
     except NobodyToErase as error:
         return await _page(request, status=error.status, problem=complaint(request, error))
@@ -38,14 +53,28 @@ async def erase(request: web.Request) -> web.Response:
     return await _page(request, done=done)
 
 
+async def _asked(request: web.Request, number: str, reason: Reason) -> Asked:
+    """Raises NobodyToErase."""
+    node = node_of(request)
+    events, person = await node.privacy.known(number), await node.people.get(person_id(number))
+    home = (await node.venues.get(person.home)).name if person else None
+    return Asked(number=number, reason=reason, name=person.name if person else None, home=home, events=events)
+
+
 async def _page(
-    request: web.Request, *, status: int = 200, done: Requested | None = None, problem: str | None = None
+    request: web.Request,
+    *,
+    status: int = 200,
+    asked: Asked | None = None,
+    done: Requested | None = None,
+    problem: str | None = None,
 ) -> web.Response:
     node = node_of(request)
     return render(
         request,
         "privacy.html",
         status=status,
+        asked=asked,
         done=done,
         problem=problem,
         erasures=await node.privacy.list(_SHOWN) if node.is_root else [],
