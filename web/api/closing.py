@@ -10,7 +10,6 @@ from pydantic import Field
 from web import targets
 from web.api import models
 from web.api.roll_call import written
-from web.api.screen import device_of
 from web.routes import Access, Route, body_of, node_of, user_of
 
 _CLOSING = "/api/lectures/{lecture}/closing"
@@ -58,7 +57,6 @@ async def close(request: web.Request) -> web.Response:
         await node_of(request).log.close(
             lecture=request.match_info["lecture"],
             operator=user_of(request).name[:100],
-            device=device_of(request),
             event_id=body_of(request, CloseIn).event,
         )
     )

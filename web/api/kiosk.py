@@ -15,7 +15,7 @@ from venues.errors import TongtangError
 from web import sentences, targets
 from web.api import present
 from web.api.badge_models import BadgeAnswer, BadgeShown, FrameOut, FrameQuery, KioskOut
-from web.api.screen import device_of, link_out, say
+from web.api.screen import link_out, say
 from web.current import door_state
 from web.dispatch import json_response
 from web.node import Node
@@ -92,7 +92,6 @@ async def _checked_in(
         name=None if shown.person else bearer(shown.card),
         method=method,
         operator=operator,
-        device=device_of(request),
         data={CARD: card_text(shown.card)},
         event_id=wanted.event,
     )

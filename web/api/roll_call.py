@@ -16,7 +16,6 @@ from attendance.spelling import spellings
 from venues.errors import TongtangError
 from web import targets
 from web.api import models, present, roll_call_models
-from web.api.screen import device_of
 from web.dispatch import json_response
 from web.keys import LOCALE, RENDERER
 from web.node import Node
@@ -87,7 +86,7 @@ async def check_in(request: web.Request) -> web.Response:
         name=wanted.name,
         method=Method.ROLL_CALL if wanted.person else Method.WALK_IN,
         operator=user_of(request).name[:100],
-        device=wanted.device or device_of(request),
+        device=wanted.device,
         event_id=wanted.event,
     )
     return written(captured)
@@ -165,7 +164,6 @@ async def _note(
         kind=kind,
         method=Method.ROLL_CALL,
         operator=user_of(request).name[:100],
-        device=device_of(request),
         reason=reason,
         data=data,
         event_id=who.event if who else mine,
@@ -181,7 +179,6 @@ async def undo(request: web.Request) -> web.Response:
         supersedes=wanted.event,
         reason=wanted.reason,
         operator=user_of(request).name[:100],
-        device=device_of(request),
     )
     return written(captured)
 

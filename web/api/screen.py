@@ -107,12 +107,6 @@ async def _mobile_url(node: Node, lecture: str, venue: int) -> str | None:
     return root_code.url(phone_url, code)
 
 
-def device_of(request: web.Request) -> str | None:
-    """What the browser calls itself, cut to what an event may hold."""
-    agent = request.headers.get("User-Agent", "")
-    return "".join(filter(str.isprintable, agent))[:100] or None
-
-
 async def state(request: web.Request) -> models.NodeStateOut:
     """This node: what it waits for, its link to the parent, what it has not handed up yet."""
     node = node_of(request)
