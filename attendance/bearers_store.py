@@ -86,13 +86,14 @@ def cards_of(connection: Connection, person: str) -> list[int]:
 
 
 def forget(connection: Connection, subjects: Iterable[str]) -> bool:
-    """Nobody knows any more whose cards these were ("card:" and the number), and none of them counts. False: there are
-    none."""
+    """Nobody knows any more whose cards these were ("card:" and the number) or why they were revoked, and none of them
+    counts. False: there are none."""
     cards = [card for each in subjects if (card := _card(each)) is not None]
     for card in cards:
         connection.execute(badge.delete().where(badge.c.card == card))
         connection.execute(badge_seen.delete().where(badge_seen.c.card == card))
-        connection.execute(upsert(connection, badge_revoked).values(card=card).on_conflict_do_nothing())
+        revoked = upsert(connection, badge_revoked).values(card=card)
+        connection.execute(revoked.on_conflict_do_update(index_elements=["card"], set_={"reason": None}))
     return bool(cards)
 
 
