@@ -86,8 +86,8 @@ def cards_of(connection: Connection, person: str) -> list[int]:
 
 
 def forget(connection: Connection, subjects: Iterable[str]) -> bool:
-    """Nobody knows any more whose cards these were ("card:" and the number), and none of them counts. False: there are
-    none."""
+    """Nobody knows any more whose cards these were ("card:" and the number) or why they were revoked, and none of them
+    counts. False: there are none."""
     cards = [card for each in subjects if (card := _card(each)) is not None]
     for card in cards:
         connection.execute(badge.delete().where(badge.c.card == card))

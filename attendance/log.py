@@ -125,15 +125,12 @@ class EventLog:
             self._on_change()
         return captured
 
-    async def close(
-        self, *, lecture: str, operator: str | None = None, device: str | None = None, event_id: str | None = None
-    ) -> Captured:
+    async def close(self, *, lecture: str, operator: str | None = None, event_id: str | None = None) -> Captured:
         """Hand in what this node wrote of its venue's attendance: count and hash go up with it. A repeat is a success;
         afterwards nothing more is taken in the venue until it is opened again."""
         return await self.capture(
-            lecture=lecture, kind=Kind.CLOSE, method=Method.ROLL_CALL, operator=operator, device=device,
-            event_id=event_id,
-        )  # fmt: skip
+            lecture=lecture, kind=Kind.CLOSE, method=Method.ROLL_CALL, operator=operator, event_id=event_id
+        )
 
     async def reopen(self, *, lecture: str, reason: str, operator: str | None = None) -> Captured:
         """Take the venue's attendance up again after `close`. Raises ReasonMissing, NotClosed."""

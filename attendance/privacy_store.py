@@ -34,10 +34,10 @@ from venues.tables import meta
 
 PURGE = "attendance.purge"  # key in `meta`: since when the files are to be rewritten
 _KEEP_ABOVE = "attendance.keep_above"  # key in `meta`: how long the node above keeps it
-# Tables that hold people.
+# Tables that hold people, their cards, or what leads from a pseudonym to them.
 PERSONAL = (
     *("event", "presence", "person", "person_home", "expectation", "person_year", "quarantine"),
-    *("badge", "badge_seen", "badge_revoked"),
+    *("badge", "badge_revoked", "badge_seen", "erasure", "meta"),
 )
 _TOGETHER = 20  # people in one transaction
 

@@ -16,7 +16,7 @@ from attendance.event import content_hash, to_wire
 from attendance.expectation import Expected
 from attendance.expectation_store import Expectations
 from attendance.people import person_id
-from attendance.privacy_store import Privacy
+from attendance.privacy_store import PERSONAL, Privacy
 from attendance.tables import badge as badge_table
 from attendance.tables import badge_revoked as revoked_table
 from attendance.tables import badge_seen as seen_table
@@ -29,6 +29,7 @@ from attendance.tables import quarantine as quarantine_table
 from tests.attendance.test_homes_store import summary_is_direct
 from tests.attendance.test_reports import States
 from tests.attendance.world import VILLAGE, VILLAGE_2, Site, an_event, below
+from venues.database import metadata
 
 NUMBER, NAME, PERSON = "A1", "张三", person_id("A1")
 
@@ -283,14 +284,26 @@ async def test_a_badge_says_nothing_any_more(site: Site, tmp_path: Path) -> None
     await child.db.close()
 
 
-async def test_why_a_card_was_revoked_is_forgotten_too(site: Site) -> None:
+async def test_why_a_badge_was_revoked_is_forgotten_too(site: Site) -> None:
     cards = BadgeStore(site.db, site.clock, site.entropy, is_root=True)
-    await cards.issue(by="org", venue_id=1)
-    ((printed),) = await badge_reports.to_print(site.db, person=person_id("C1"), limit=1)
-    await cards.revoke(printed.card, reason="赵六 has lost it", by="org")
-    await erase(site, "C1")
-    (revoked,) = await rows(site, revoked_table)
-    assert (revoked["card"], revoked["reason"]) == (printed.card, None)
+    for number in (NUMBER, "A2"):
+        await cards.issue(by="org", person=person_id(number))
+    for row in await rows(site, badge_table):
+        await cards.revoke(int(str(row["card"])), reason="张三 lost it", by="org")
+    await erase(site)
+    left = {row["card"]: row["reason"] for row in await rows(site, revoked_table)}
+    (other,) = await rows(site, badge_table)
+    assert other["person_id"] == person_id("A2")
+    assert len(left) == 2
+    assert {card for card, reason in left.items() if reason} == {other["card"]}
+
+
+def test_every_table_that_names_people_or_their_cards_is_written_anew() -> None:
+    telling = {"person", "person_id", "card"}
+    found = {table.name for table in metadata.tables.values() if telling & set(table.columns.keys())}
+    assert found <= set(PERSONAL)
+    text = (Path(__file__).parents[2] / "docs" / "privacy.md").read_text(encoding="utf-8")
+    assert text.count(f"VACUUM FULL {', '.join(PERSONAL)}") == 2
 
 
 async def test_what_lies_in_quarantine_forgets_too_and_can_still_be_released(site: Site) -> None:

@@ -59,6 +59,14 @@ async def scene(tmp_path: Path) -> AsyncIterator[Scene]:
         yield Scene(node=node, operator=operator, clock=clock, lecture=lecture, payloads=payloads)
 
 
+async def test_a_card_at_the_kiosk_says_nothing_of_its_browser(scene: Scene) -> None:
+    await scene.node.lectures.start(scene.lecture.id)
+    assert (await scene.show("张伟")).status == 201
+    devices = "SELECT device FROM event"
+    found = await scene.node.db.read(lambda connection: connection.exec_driver_sql(devices).scalars().all())
+    assert found == [None]
+
+
 async def test_a_card_checks_its_bearer_in_once(scene: Scene) -> None:
     await scene.node.lectures.start(scene.lecture.id)
     first = await scene.show("张伟")

@@ -60,6 +60,18 @@ async def test_from_tick_to_sign_out_and_back(scene: Scene) -> None:
     assert (await scene("/sign-outs", {})).status == 422
 
 
+async def test_events_say_nothing_of_the_operators_browser(scene: Scene) -> None:
+    agent = {"User-Agent": "Mozilla/5.0 (Linux; Android 14; SM-A155F)"}
+    tick = await scene.caller("POST", scene.path + "/check-ins", {"person": ZHANG}, headers=agent)
+    undone = {"event": tick.body["event"], "reason": "点错"}
+    for path, body in (("/leaves", {"person": SHAN, "reason": "住院"}), ("/undo", undone), ("/closing", {})):
+        answer = await scene.caller("POST", scene.path + path, body, headers=agent)
+        assert answer.status == 201, answer.body
+    devices = "SELECT device FROM event"
+    found = await scene.node.db.read(lambda connection: connection.exec_driver_sql(devices).scalars().all())
+    assert found == [None] * 4
+
+
 async def test_leave_needs_a_reason_and_can_be_taken_back(scene: Scene) -> None:
     assert (await scene("/leaves", {"person": SHAN, "reason": ""})).status == 422
     assert (await scene("/leaves", {"person": SHAN, "reason": "住院"})).status == 201

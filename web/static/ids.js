@@ -10,3 +10,6 @@ export function uuid7(nowMs = Date.now(), random = crypto.getRandomValues(new Ui
   const hex = Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
   return [hex.slice(0, 8), hex.slice(8, 12), hex.slice(12, 16), hex.slice(16, 20), hex.slice(20)].join("-");
 }
+
+/** When a UUIDv7 was made, in Unix milliseconds. */
+export const timeOf = (id) => Number.parseInt(id.slice(0, 8) + id.slice(9, 13), 16);

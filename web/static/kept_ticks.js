@@ -1,15 +1,16 @@
 // Ticks that the node has not answered for, kept in the browser so that a reload loses none.
 
+import { timeOf } from "./ids.js";
+
 const FORM = 1;
-const PREFIX = `ticks:${FORM}:`;
-const KEPT_MS = 7 * 24 * 3600 * 1000; // long after the last moment at which a node takes a check-in
+const BEGIN = `ticks:${FORM}:`;
+const LONGEST_MS = 7 * 86_400_000; // after that the lecture is long handed in, and the names are to go
 
 export class KeptTicks {
   /** `storage` as localStorage; `place` tells lecture and venue. */
   constructor(storage, place) {
     this.storage = storage;
-    this.key = PREFIX + place;
-    this.#sweep(Date.now());
+    this.key = `${BEGIN}${place}`;
   }
 
   /** Map: key of a person → the row that was ticked, with `mine`, the id of its check-in. */
@@ -18,18 +19,6 @@ export class KeptTicks {
       return new Map(JSON.parse(this.storage.getItem(this.key) ?? "[]"));
     } catch {
       return new Map(); // forbidden, or not ours
-    }
-  }
-
-  /** Names do not stay in a browser for ever: those of a roll-call that nobody opened again go. */
-  #sweep(now) {
-    try {
-      for (const key of Object.keys(this.storage).filter((each) => each.startsWith(PREFIX))) {
-        const ids = JSON.parse(this.storage.getItem(key)).map(([, row]) => row.mine);
-        if (!ids.some((id) => now - writtenAt(id) < KEPT_MS)) this.storage.removeItem(key);
-      }
-    } catch {
-      // forbidden, or not ours
     }
   }
 
@@ -43,7 +32,11 @@ export class KeptTicks {
   }
 }
 
-/** When a UUIDv7 was made (RFC 9562 §5.7): ms since 1970. */
-function writtenAt(id) {
-  return parseInt(id.replace("-", "").slice(0, 12), 16);
+/** Drop, of all lectures, the ticks that were made too long ago: names do not stay in a browser to which nobody returns. */
+export function dropOld(storage, nowMs) {
+  const places = Object.keys(storage).filter((key) => key.startsWith(BEGIN));
+  for (const place of places.map((key) => key.slice(BEGIN.length))) {
+    const kept = new KeptTicks(storage, place);
+    kept.write(new Map([...kept.read()].filter(([, row]) => timeOf(row.mine) > nowMs - LONGEST_MS)));
+  }
 }

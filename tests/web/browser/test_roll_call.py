@@ -217,6 +217,21 @@ async def test_a_tick_that_waits_is_tried_again_by_a_page_that_is_refused_at_fir
         assert await present(stage) == 1
 
 
+async def test_a_tick_that_nobody_brings_to_the_node_leaves_the_browser_after_a_week(stage: Stage) -> None:
+    keep = """async (days) => {
+        const { uuid7 } = await import("/static/ids.js");
+        const mine = uuid7(Date.now() - 86_400_000 * days);
+        localStorage.setItem(`ticks:1:lecture-${days}:52`, JSON.stringify([["1", { name: "张秀英", mine }]]));
+    }"""
+    async with stage.page() as page:
+        await page.goto(f"{stage.url}/sign-in")
+        for days in (6, 8):
+            await page.evaluate(keep, days)
+        await page.goto(f"{stage.url}/sign-in")  # nobody is signed in any more
+        await page.wait_for_function("localStorage.getItem('ticks:1:lecture-8:52') === null")
+        assert await page.evaluate("Object.keys(localStorage)") == ["ticks:1:lecture-6:52"]
+
+
 async def test_initials_leave_and_sign_out(stage: Stage) -> None:
     async with stage.page(PHONE, user=Role.OPERATOR) as page:
         await page.goto(address(stage))
