@@ -135,6 +135,22 @@ async def test_handing_in_closes_the_list_until_it_is_opened_again(stage: Stage)
         assert await fits(page)
 
 
+async def test_what_was_handed_in_waits_for_a_link_only_where_there_is_none(stage: Stage) -> None:
+    link = {"state": "connected"}
+
+    async def node(route: Route) -> None:
+        known = await (await route.fetch()).json()
+        await route.fulfill(json=known | {"pending_events": 1, "link": known["link"] | link})
+
+    async with stage.page(PHONE, user=Role.OPERATOR) as page:
+        await stage.node.log.close(lecture=stage.lecture)
+        await page.route("**/api/node", node)
+        await page.goto(address(stage))
+        await expect(page.locator("#hand-in-state")).to_contain_text("on their way to the venue above")
+        link["state"] = "offline"
+        await expect(page.locator("#hand-in-state")).to_contain_text("1 entries still wait", timeout=15_000)
+
+
 async def test_handing_in_once_more_after_a_lost_answer_and_an_opening_elsewhere_closes_again(stage: Stage) -> None:
     async def lost(route: Route) -> None:
         if route.request.method == "POST":
