@@ -106,6 +106,10 @@ class FrozenReports:
         await self._db.write(remember)  # first: a node that stops in between freezes what it finds then
         return await self._lectures.judge_under(lecture_id, policy)
 
+    async def judging(self, lecture_id: str) -> bool:
+        """Whether some of the lecture's people are still to be judged anew. Raises LectureUnknown."""
+        return await self._db.read(lambda connection: _if_judged(connection, lecture_id) is None)
+
     async def freeze_due(self) -> bool:
         """Freeze one report that was to be frozen once its lecture is judged; only asked when nothing is to be judged.
         False: there is none."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import dataclasses
 import hashlib
 import io
 from collections.abc import AsyncIterator
@@ -13,11 +14,14 @@ import aiohttp
 import pytest
 from python_calamine import CalamineWorkbook
 
+from attendance.frozen import differences
 from attendance.people import person_id
 from attendance.policy import Rules
+from attendance.policy_store import must_judge
 from tests.web.nodes import Client, add_user, client, eventually, make_node, plant, serving
 from venues.tree import Venue
 from web.node import Node
+from web.pages.frozen import _COMPARED
 from web.policy import Role
 
 PEOPLE = "编号,姓名,所属场所\n0001,张秀英,520102001001\n0002,王建国,520302\n"
@@ -113,6 +117,29 @@ async def test_two_versions_are_compared(scene: Scene) -> None:
     assert (await scene.caller("GET", f"{scene.versions}/1/differences")).code == "version_unknown"
 
 
+async def test_every_venue_that_differs_is_shown_with_what_differs(scene: Scene) -> None:
+    node = scene.node
+    await scene.check_in("0002", "520302")
+    await scene.caller("POST", scene.versions, {"reason": "一"})
+    before = await node.frozen.get(scene.lecture, scene.venues["52"].id, 1)
+    row = before.report.rows[0]
+    told = dataclasses.replace(row.told, picture_s=7, sound_s=8, counted=1, checked=1)
+    home = dataclasses.replace(row.home, late=1)
+    closed = dataclasses.replace(row.standing, closed_at=node.now())
+    shown = {column.title for column in _COMPARED}
+    for name, changed in {
+        "Late (by home)": dataclasses.replace(row, home=home),
+        "Minutes": dataclasses.replace(row, minutes=row.minutes + 1),
+        "Level": dataclasses.replace(row, level=row.level + 1),
+        "Number of the venue above": dataclasses.replace(row, parent_id=77),
+        "Handed in at": dataclasses.replace(row, standing=closed),
+        "Picture, seconds": dataclasses.replace(row, told=told),
+    }.items():
+        assert differences([row], [changed])
+        assert name in {column.title for column in _COMPARED if column.get(row) != column.get(changed)}
+    assert {"Sound, seconds", "Venues where heads were counted", "Venues that held a presence check"} <= shown
+
+
 async def test_the_pages(scene: Scene) -> None:
     report = f"/lectures/{scene.lecture}/report"
     refused = await scene.post(f"/lectures/{scene.lecture}/versions", reason=" ")
@@ -151,6 +178,7 @@ async def test_judging_anew_leaves_both_versions(scene: Scene) -> None:
     await node.lectures.stop(scene.lecture)
     chosen = await scene.post(f"/lectures/{scene.lecture}/policy", version="2")
     assert chosen.status == 303
+    assert chosen.headers["Location"].endswith("#judged")
 
     async def both() -> bool:
         return len((await caller("GET", scene.versions)).body["versions"]) == 2
@@ -164,3 +192,15 @@ async def test_judging_anew_leaves_both_versions(scene: Scene) -> None:
     page = (await scene.file(f"/lectures/{scene.lecture}/versions/2")).decode()
     assert "第 2 版 · 从严" in page
     assert "重新评定后" in page
+    report = f"/lectures/{scene.lecture}/report"
+    assert "正在重新评定" not in (await scene.file(report)).decode()
+    await node.db.write(lambda connection: must_judge(connection, [scene.lecture]))
+    under_way = (await scene.file(report)).decode()
+    assert 'data-refresh="5"' in under_way
+    assert "正在重新评定" in under_way
+    node.changes.notify()
+
+    async def done() -> bool:
+        return "正在重新评定" not in (await scene.file(report)).decode()
+
+    await eventually(done)

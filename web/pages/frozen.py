@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from aiohttp import web
 
+from attendance.report import ReportRow
 from attendance.report_sheet import REPORT, STATES
+from attendance.sheet import Column, Kind
 from web import targets
 from web.api.frozen import CAUSES, compared, frozen_of, venue_of
 from web.api.frozen_models import DifferencesQuery, VersionQuery, VersionsQuery
@@ -15,6 +17,18 @@ from web.routes import ID, Access, Route, node_of, query_of, user_of
 
 _VERSION = "/lectures/{lecture}/versions/{number:" + ID + "}"
 _COMPARED_MOST = 500  # venues on the page; the API has all of them
+# What a version holds besides the columns of a report.
+_COMPARED: tuple[Column[ReportRow], ...] = (
+    *REPORT,
+    Column("Level", lambda row: row.level, Kind.NUMBER),
+    Column("Number of the venue above", lambda row: row.parent_id),
+    Column("Minutes", lambda row: row.minutes, Kind.NUMBER),
+    Column("Handed in at", lambda row: row.standing.closed_at, Kind.TIME),
+    Column("Picture, seconds", lambda row: row.told.picture_s, Kind.NUMBER),
+    Column("Sound, seconds", lambda row: row.told.sound_s, Kind.NUMBER),
+    Column("Venues where heads were counted", lambda row: row.told.counted, Kind.NUMBER),
+    Column("Venues that held a presence check", lambda row: row.told.checked, Kind.NUMBER),
+)
 
 
 async def freeze(request: web.Request) -> web.Response:
@@ -54,7 +68,7 @@ async def differences(request: web.Request) -> web.Response:
                 None if one.before is None else column.get(one.before),
                 None if one.after is None else column.get(one.after),
             )
-            for column in REPORT
+            for column in _COMPARED
         ]
         row = one.after or one.before
         assert row is not None

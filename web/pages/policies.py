@@ -56,7 +56,7 @@ async def judge_under(request: web.Request) -> web.Response:
     wanted = int(version) if version.isascii() and version.isdigit() and len(version) < 9 else 0
     await node.frozen.judge_under(lecture, wanted, user_of(request).name)
     node.changes.notify()
-    return onward(f"/lectures/{lecture}/report")
+    return onward(f"/lectures/{lecture}/report#judged")
 
 
 ROUTES = [

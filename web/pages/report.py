@@ -44,6 +44,7 @@ async def report(request: web.Request) -> web.Response:
         causes=CAUSES,
         flags=flags if organizes else None,
         by_mobile_code=by_mobile_code,
+        judging=await node.frozen.judging(found.lecture.id),
         policies=await node.policies.list() if may_judge else (),
         minutes=await minutes(request, found.lecture, venue_id),
         expecting=await expecting(node, found.lecture),

@@ -14,28 +14,36 @@ document.addEventListener("submit", async (event) => {
 });
 
 /** Ask in a dialog; true if the button with the words `yes` was pressed. */
-export function agreed(question, yes) {
+export async function agreed(question, yes) {
+  return (await chosen(question, { yes }, "danger")) === "yes";
+}
+
+/** Ask in a dialog with a button for each of `choices` (name → words); the name of the one that was pressed, else "". */
+export function chosen(question, choices, kind = "") {
   const dialog = document.createElement("dialog");
   dialog.className = "stack";
   const text = document.createElement("p");
   text.id = "question";
   text.textContent = question;
   dialog.setAttribute("aria-labelledby", "question");
-  const go = button(yes, "danger");
+  const buttons = Object.entries(choices).map(([name, words]) => {
+    const made = button(words, kind);
+    made.addEventListener("click", () => dialog.close(name));
+    return made;
+  });
   const no = button(say("cancel"), "");
   no.autofocus = true;
   const row = document.createElement("div");
   row.className = "row";
-  row.append(go, no);
+  row.append(...buttons, no);
   dialog.append(text, row);
-  go.addEventListener("click", () => dialog.close("yes"));
   no.addEventListener("click", () => dialog.close());
   document.body.append(dialog);
   dialog.showModal();
   return new Promise((resolve) => {
     dialog.addEventListener("close", () => {
       dialog.remove();
-      resolve(dialog.returnValue === "yes");
+      resolve(dialog.returnValue);
     });
   });
 }

@@ -10,19 +10,21 @@ const path = `/api/lectures/${at("people").dataset.lecture}/closing`;
 
 async function refresh() {
   try {
-    show(await ask("GET", path));
+    const [closing, node] = await Promise.all([ask("GET", path), ask("GET", "/api/node")]);
+    show(closing, node);
   } catch {
     // the state bar says that the node does not answer
   }
 }
 
-function show({ closed, at: when, pending }) {
+function show({ closed, at: when }, { link, pending_events: pending }) {
   if (at("reopen").hidden === closed) at("hand-in-said").textContent = ""; // what was not answered was done all the same
   at("hand-in").hidden = closed;
   at("reopen").hidden = !closed;
   document.body.classList.toggle("closed", closed);
   if (!closed) return tell("hand_in_open");
-  return tell(pending ? "handed_in_pending" : "handed_in", { time: clock(when), n: pending });
+  const waiting = link.state === "connected" ? "handed_in_under_way" : "handed_in_pending";
+  return tell(pending ? waiting : "handed_in", { time: clock(when), n: pending });
 }
 
 function tell(key, fields = {}) {

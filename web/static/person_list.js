@@ -129,6 +129,12 @@ export class PersonList {
     return true;
   }
 
+  /** Those of exactly this name, however it is spaced. */
+  named(name) {
+    const bare = (text) => text.replaceAll(/\s/g, "").toLowerCase();
+    return [...this.rows.values()].filter((row) => bare(row.name) === bare(name));
+  }
+
   onlyAbsentMatch() {
     const found = [...this.items].filter(([key, item]) => !item.hidden && !this.rows.get(key).present);
     return found.length === 1 ? this.rows.get(found[0][0]) : null;

@@ -1,6 +1,7 @@
 // The roll-call: tick, undo, walk-in. Green only after the node said "saved".
 
 import { ask, clock, say } from "./api.js";
+import { chosen } from "./confirm.js";
 import { uuid7 } from "./ids.js";
 import { KeptCards, passes } from "./kept_cards.js";
 import { KeptTicks } from "./kept_ticks.js";
@@ -213,13 +214,35 @@ at("people").addEventListener("keydown", (event) => {
   }
 });
 
+/** Somebody of this name is on the list: is it the same person? True if nobody is to be added. */
+async function isOnList(name) {
+  const found = list.named(name);
+  if (!found.length) return false;
+  const absent = found.filter((row) => !row.present && !row.guest);
+  const [question, that] = absent.length ? ["walk_on_list", "walk_tick"] : ["walk_here", "walk_same"];
+  const answer = await chosen(say(question, { name: found[0].name }), { that: say(that), other: say("walk_other") });
+  if (answer === "other") return false;
+  if (answer === "that") {
+    at("walk-in").reset();
+    if (absent.length === 1) tick(absent[0]);
+    else if (absent.length) {
+      at("search").value = found[0].name; // which of the namesakes?
+      search();
+      list.focusFirst();
+    }
+  }
+  return true;
+}
+
 let walkIn = null; // the walk-in that was sent last and is not known to be saved
 at("walk-in").addEventListener("submit", async (event) => {
   event.preventDefault();
   const name = at("walk-name").value.trim();
   const number = at("walk-number").value.trim();
   if (!name) return;
+  at("walk-said").textContent = "";
   const same = walkIn?.name === name && walkIn.number === number;
+  if (!number && !same && (await isOnList(name))) return;
   walkIn = same ? walkIn : { name, number, event: uuid7() };
   const button = event.submitter ?? at("walk-in").querySelector("button");
   button.disabled = true;

@@ -76,6 +76,29 @@ async def test_a_walk_in_is_added_as_a_guest(stage: Stage) -> None:
         await expect(page.locator("#count")).to_have_text("0 of 3 present, guests: 1")
 
 
+async def test_a_walk_in_of_a_name_on_the_list_is_asked_about(stage: Stage) -> None:
+    async def add(page: Page, name: str, answer: str = "") -> None:
+        await page.fill("#walk-name", name)
+        await page.click("#walk-in button")
+        if answer:
+            await page.get_by_role("dialog").get_by_role("button", name=answer).click()
+
+    async with stage.page(PHONE, user=Role.OPERATOR) as page:
+        await page.goto(address(stage))
+        await expect(page.locator(".person")).to_have_count(3)
+        await add(page, "张 秀英", "Cancel")
+        await expect(page.locator("#walk-name")).to_have_value("张 秀英")
+        await add(page, "张 秀英", "Tick that name")
+        await expect(page.locator("#count")).to_have_text("1 of 3 present")
+        await add(page, "过路客")
+        await expect(page.locator("#count")).to_have_text("1 of 3 present, guests: 1")
+        await add(page, "过路客", "It is the same person")
+        await add(page, "王建国", "Add another person of that name")
+        await expect(page.locator("#count")).to_have_text("1 of 3 present, guests: 2")
+        assert await present(stage) == 3
+        assert await fits(page)
+
+
 async def test_a_tick_without_the_node_is_not_green_and_is_saved_when_the_node_answers(stage: Stage) -> None:
     async with stage.page(PHONE, user=Role.OPERATOR) as page:
         await page.goto(address(stage))
@@ -110,6 +133,22 @@ async def test_handing_in_closes_the_list_until_it_is_opened_again(stage: Stage)
         await expect(page.locator(".person", has_text="王建国")).to_have_class("person present")
         assert await present(stage) == 2
         assert await fits(page)
+
+
+async def test_what_was_handed_in_waits_for_a_link_only_where_there_is_none(stage: Stage) -> None:
+    link = {"state": "connected"}
+
+    async def node(route: Route) -> None:
+        known = await (await route.fetch()).json()
+        await route.fulfill(json=known | {"pending_events": 1, "link": known["link"] | link})
+
+    async with stage.page(PHONE, user=Role.OPERATOR) as page:
+        await stage.node.log.close(lecture=stage.lecture)
+        await page.route("**/api/node", node)
+        await page.goto(address(stage))
+        await expect(page.locator("#hand-in-state")).to_contain_text("on their way to the venue above")
+        link["state"] = "offline"
+        await expect(page.locator("#hand-in-state")).to_contain_text("1 entries still wait", timeout=15_000)
 
 
 async def test_handing_in_once_more_after_a_lost_answer_and_an_opening_elsewhere_closes_again(stage: Stage) -> None:
