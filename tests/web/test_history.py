@@ -211,6 +211,15 @@ async def test_the_page_opens_whatever_was_stated_and_leads_to_all_that_the_pers
     assert "/record" not in (await scene.caller("GET", page)).body
 
 
+async def test_the_page_leads_back_to_the_report_that_one_came_from(scene: Scene) -> None:
+    page = f"/lectures/{scene.lecture}/people/{ZHANG}?venue=7"
+    report = f'href="/lectures/{scene.lecture}/report?venue=7"'
+    assert report in (await scene.caller("GET", page)).body
+    form = {"csrf": scene.caller.csrf, "state": "leave", "reason": "x"}
+    sent = await scene.caller("POST", page.replace("?", "/correct?"), data=form)
+    assert (sent.status, sent.headers["Location"]) == (303, page)
+
+
 async def test_a_page_that_grew_too_old_is_not_called_forbidden(scene: Scene) -> None:
     form = {"csrf": "old", "state": "leave", "reason": "x"}
     scene.caller.csrf = ""

@@ -35,13 +35,13 @@ class Desk:
     node: Node
     browser: Browser
 
-    async def upload(self, content: bytes, path: str = "/people/import", **more: str) -> int:
+    async def upload(self, content: bytes, path: str = "/people/import", name: str = "list", **more: str) -> int:
         browser = self.browser
         await browser.get("/people/import", **{"Accept-Language": "en"})
         found = re.search(r'name="csrf" value="([^"]*)"', browser.text)
         assert found
         form = aiohttp.FormData({"csrf": found[1], **more})
-        form.add_field("file", io.BytesIO(content), filename="list", content_type="application/octet-stream")
+        form.add_field("file", io.BytesIO(content), filename=name, content_type="application/octet-stream")
         async with browser.http.post(browser.url + path, data=form, headers={"Accept-Language": "en"}) as answer:
             browser.text = await answer.text()
             return answer.status
@@ -97,6 +97,8 @@ async def test_mistakes_of_a_workbook_are_listed_by_row(desk: Desk) -> None:
     ]
     assert await desk.upload(bytes.fromhex("d0cf11e0a1b11ae1")) == 422
     assert "save the list as XLSX" in desk.browser.text
+    assert await desk.upload(b"PK\xff\x00", name="list.xlsx") == 422
+    assert "This workbook is damaged" in desk.browser.text
     assert await desk.upload(bytes(workbook.FILE_LARGEST + 1)) == 413
     assert await desk.browser.post("/people/import") == 422
 

@@ -15,7 +15,7 @@ from venues.errors import TongtangError
 from venues.tree import Venue
 from web import targets
 from web.expecting import expecting, head_count, kept, listed, people_of, set_expected
-from web.pages.forms import complaint, field, onward, say
+from web.pages.forms import complaint, field, onward, say, uploaded
 from web.pages.rights import own_part
 from web.pages.venues import level_names
 from web.render import render
@@ -61,8 +61,9 @@ async def set_list(request: web.Request) -> web.Response:
     lecture, expected = await _now(request)
     node, written = node_of(request), await field(request, "numbers")
     people: tuple[str, ...] = ()
-    for source, content in (("box", written.encode()), ("file", await _file(request))):
+    for source in ("box", "file"):
         try:
+            content = written.encode() if source == "box" else await _file(request)
             people = (*people, *await people_of(node, lecture, *await asyncio.to_thread(parse, content)))
         except NumbersRefused as error:
             return await _page(request, status=error.status, refused=error, source=source, written=written)
@@ -78,12 +79,9 @@ async def everybody(request: web.Request) -> web.Response:
 
 
 async def _file(request: web.Request) -> bytes:
-    """What was uploaded; nothing where no file was chosen."""
+    """What was uploaded; nothing where no file was chosen. Raises WorkbookDamaged."""
     upload = (await request.post()).get("file")
-    if not isinstance(upload, web.FileField):
-        return b""
-    with upload.file as file:
-        return file.read()
+    return uploaded(upload) if isinstance(upload, web.FileField) else b""
 
 
 async def _now(request: web.Request) -> tuple[Lecture, Expected]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from aiohttp import web
 
 from venues.errors import TongtangError
+from venues.workbook import WorkbookDamaged, is_workbook
 from web.keys import LOCALE, RENDERER
 
 
@@ -12,6 +13,18 @@ async def field(request: web.Request, name: str) -> str:
     """One text field of the form, without the blank space around it; "" where it is missing or a file."""
     value = (await request.post()).get(name, "")
     return value.strip() if isinstance(value, str) else ""
+
+
+def uploaded(file: web.FileField) -> bytes:
+    """What somebody chose. Raises WorkbookDamaged for what is called XLSX and is neither that nor text."""
+    with file.file as opened:
+        content = opened.read()
+    if file.filename.lower().endswith(".xlsx") and not is_workbook(content):
+        try:
+            content.decode()
+        except UnicodeDecodeError as error:
+            raise WorkbookDamaged from error
+    return content
 
 
 def say(request: web.Request, sentence: str, **fields: object) -> str:

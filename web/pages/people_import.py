@@ -14,7 +14,7 @@ from venues.errors import TongtangError
 from web import targets
 from web.errors import Refused
 from web.keys import HELD
-from web.pages.forms import complaint, field, say
+from web.pages.forms import complaint, field, say, uploaded
 from web.render import render
 from web.routes import Access, Handler, Route, node_of, user_of
 
@@ -35,8 +35,10 @@ async def look(request: web.Request) -> web.Response:
     upload = (await request.post()).get("file")
     if not isinstance(upload, web.FileField) or not upload.filename:
         return _page(request, status=422, problem=say(request, NO_FILE))
-    with upload.file as file:
-        content = file.read()
+    try:
+        content = uploaded(upload)
+    except TongtangError as error:
+        return _page(request, status=error.status, problem=complaint(request, error))
     return await _preview(request, content)
 
 
