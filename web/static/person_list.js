@@ -19,6 +19,7 @@ export class PersonList {
     this.marks = new Map(); // key → "saving" | "unsaved"
     this.names = new Map(); // name → how many bear it
     this.checking = false; // a presence check is held
+    this.sightings = new Map(); // key → the event by which this page marked the person as seen
   }
 
   /** The node's list; people in `unsaved` keep their mark. */
@@ -97,8 +98,9 @@ export class PersonList {
     if (present) tick.setAttribute("aria-disabled", "true");
     else tick.removeAttribute("aria-disabled");
     const see = item.querySelector(".see");
-    see.hidden = !present || !this.checking || Boolean(row.seen);
-    see.setAttribute("aria-label", say("see_of", { name: row.called }));
+    see.hidden = !present || !this.checking || (row.seen && !this.sightings.has(key));
+    see.textContent = say(row.seen ? "unsee" : "see");
+    see.setAttribute("aria-label", say(row.seen ? "unsee_of" : "see_of", { name: row.called }));
     const undo = item.querySelector(".undo");
     undo.hidden = !present || this.checking;
     item.querySelector(".more").setAttribute("aria-label", say("more_of", { name: row.called }));

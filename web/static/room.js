@@ -54,8 +54,15 @@ export class Room {
   }
 
   async see(row) {
+    const { sightings } = this.hooks.list;
     try {
-      await ask("POST", `${this.base}/presence-checks/seen`, { about: row.event, event: uuid7() });
+      if (row.seen) {
+        await ask("POST", `${this.base}/undo`, { event: sightings.get(row.key) });
+        sightings.delete(row.key);
+      } else {
+        const { event } = await ask("POST", `${this.base}/presence-checks/seen`, { about: row.event, event: uuid7() });
+        sightings.set(row.key, event);
+      }
       this.hooks.spoken(say("done", { name: row.called ?? row.name }));
     } catch (error) {
       this.hooks.failed(row.called ?? row.name, error);
@@ -138,10 +145,14 @@ export class Room {
   async #begin() {
     try {
       await ask("POST", `${this.base}/presence-checks`, { event: uuid7() });
+      this.hooks.list.sightings.clear();
     } catch (error) {
       this.hooks.failed("", error);
     }
     await this.hooks.refresh();
+    // The button that was pressed has gone: on to the first person to look for.
+    const next = document.querySelector(".person:not([hidden]) .see:not([hidden])") ?? at("search");
+    if (at("check-begin").hidden) next.focus();
   }
 }
 

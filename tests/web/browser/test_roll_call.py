@@ -115,6 +115,24 @@ async def test_a_tick_without_the_node_is_not_green_and_is_saved_when_the_node_a
         assert await present(stage) == 1
 
 
+async def test_a_presence_check_by_keyboard_and_somebody_seen_by_mistake(stage: Stage) -> None:
+    async with stage.page(PHONE, user=Role.OPERATOR) as page:
+        await page.goto(address(stage))
+        person = page.locator(".person", has_text="张秀英")
+        await person.locator(".tick").tap()
+        await expect(person).to_have_class("person present")
+        await page.locator("#check-begin").press("Enter")
+        await expect(person.get_by_role("button", name="张秀英 is in the room")).to_be_focused()
+        await page.keyboard.press("Enter")
+        await expect(page.locator("#check-state")).to_contain_text("1 of 1 seen")
+        await expect(person.get_by_role("button", name="张秀英 was not seen after all")).to_be_focused()
+        await page.keyboard.press("Enter")
+        await expect(page.locator("#check-state")).to_contain_text("0 of 1 seen")
+        await expect(person).to_have_class("person present")
+        assert await present(stage) == 1
+        assert await fits(page)
+
+
 async def test_handing_in_closes_the_list_until_it_is_opened_again(stage: Stage) -> None:
     async with stage.page(PHONE, user=Role.OPERATOR) as page:
         await page.goto(address(stage))
