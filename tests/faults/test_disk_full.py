@@ -10,7 +10,7 @@ import pytest
 
 from tests.faults.conftest import Stages
 from tests.faults.disks import Disk, Quota, disk_of, small_disk
-from tests.faults.stage import Stage, now_ms, person_of, until
+from tests.faults.stage import PEOPLE, Stage, now_ms, person_of, until
 from tests.faults.ticks import Green, Operator, Record
 from tests.faults.verdict import books
 from venues.ids import uuid7
@@ -33,9 +33,15 @@ class Page(Operator):
         self.waiting |= {uuid7(now_ms(), os.urandom(10)): one for one in ones}
         return list(await asyncio.gather(*(self._try(event) for event in list(self.waiting))))
 
+    def body(self, event: str) -> dict[str, str]:
+        """Of a tick that waits; once all of the roster are ticked, of a walk-in."""
+        one = self.waiting[event]
+        if one >= PEOPLE:
+            return {"number": f"{self.level}{one}", "name": f"来宾{one}", "event": event}
+        return {"person": person_of(self.level, one), "event": event}
+
     async def _try(self, event: str) -> tuple[int, dict[str, object]]:
-        body = {"person": person_of(self.level, self.waiting[event]), "event": event}
-        status, answer = await self._once("POST", f"{self._lecture}/check-ins", body)
+        status, answer = await self._once("POST", f"{self._lecture}/check-ins", self.body(event))
         if status in (200, 201):
             del self.waiting[event]
             self.record.greens.append(Green(level=self.level, event=event, kind="check_in"))
@@ -93,8 +99,7 @@ async def at_the_village(stages: Stages, chance: random.Random, how: str, rounds
 
 
 async def asks_in_chinese(stage: Stage, page: Page) -> tuple[int, dict[str, dict[str, str]], dict[str, str]]:
-    event, one = next(iter(page.waiting.items()))
-    body = {"person": person_of("village", one), "event": event}
+    body = page.body(next(iter(page.waiting)))
     headers = page.headers | {"Accept-Language": "zh-CN"}
     url = f"{stage['village'].url}/api/lectures/{stage.lecture}/check-ins"
     async with stage.http.post(url, json=body, headers=headers) as answer:
