@@ -55,7 +55,14 @@ def counting(corrections: Sequence[Event], check_ins: Sequence[Event]) -> Event 
     last = corrections[-1] if corrections else None
     if last is None or last.method == Method.DESK or is_present(last):
         return last
-    return None if any(moment(event) > moment(last) for event in check_ins) else last
+    return None if any(_is_later(event, last) for event in check_ins) else last
+
+
+def _is_later(event: Event, other: Event) -> bool:
+    """Of what one node wrote its numbers tell, whatever its clock did meanwhile."""
+    if (event.node, event.epoch) == (other.node, other.epoch):
+        return event.seq > other.seq
+    return moment(event) > moment(other)
 
 
 def is_present(correction: Event) -> bool:

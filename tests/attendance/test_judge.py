@@ -189,6 +189,9 @@ def test_who_comes_after_the_operator_said_absent_is_there_and_the_organizer_sta
     assert found(at(0), absent, back, at(40, 9, kind=Kind.UNDO, supersedes=back.id)).status == Status.ABSENT
     assert found(said(20, 7, "absent"), back).status == Status.ABSENT
     assert found(said(20, 7, "present", late=True), at(0), back).late
+    slow = at(-160, 8)  # the node's clock was set back meanwhile, and nobody knows by how much
+    assert found(absent, slow).status == Status.PRESENT
+    assert found(absent, dataclasses.replace(slow, node="another")).status == Status.ABSENT
 
 
 def test_made_up_in_time_counts_by_its_share() -> None:

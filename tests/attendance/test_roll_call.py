@@ -44,8 +44,8 @@ def test_leave_and_what_the_operator_states() -> None:
 
 
 def test_who_comes_after_all_is_there() -> None:
-    absent = at(5, 1, kind=Kind.CORRECTION, reason="没来", data={"state": "absent"})
-    assert said([at(0, 2), absent]).state == "absent"
+    absent = at(5, 2, kind=Kind.CORRECTION, reason="没来", data={"state": "absent"})
+    assert said([at(0, 1), absent]).state == "absent"
     told = said([absent, at(6, 3)])
     assert (told.state, told.event) == ("present", at(6, 3).id)
     assert said([dataclasses.replace(absent, method=Method.DESK), at(6, 3)]).state == "absent"

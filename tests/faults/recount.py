@@ -136,7 +136,7 @@ def _stands(rows: Sequence[Row], started: int | None) -> Stands | None:
     came, excused, said = ([row for row in rows if row["kind"] == kind] for kind in ("check_in", "leave", "correction"))
     told = json.loads(said[-1]["data"]) if said else {}
     if said and told["state"] != "present" and said[-1]["method"] != "desk":
-        after_all = any(moment_us(row) > moment_us(said[-1]) for row in came)
+        after_all = any(_is_later(row, said[-1]) for row in came)
         said, told = ([], {}) if after_all else (said, told)
     for decides in (came[:1], said[-1:], excused[-1:]):
         if decides:
@@ -146,6 +146,12 @@ def _stands(rows: Sequence[Row], started: int | None) -> Stands | None:
             late = status == "present" and told.get("late", late)
             return Stands(status=status, event=decides[0]["id"], venue=decides[0]["venue"], late=late)
     return None
+
+
+def _is_later(row: Row, other: Row) -> bool:
+    if (row["node"], row["epoch"]) == (other["node"], other["epoch"]):
+        return bool(row["seq"] > other["seq"])
+    return moment_us(row) > moment_us(other)
 
 
 def double_ticks(events: Iterable[Row]) -> list[str]:
