@@ -23,8 +23,8 @@ class SeenOut(Out):
 class FlagOut(Out):
     """`sign`: quick_venue (more people within seconds than can scan), quick_phone (one phone, several people within
     seconds), other_name (a number, and a name that is not of it: as typed, and as the roster has it), one_phone (one
-    phone, several people), phone_before (somebody else with the same phone at another
-    lecture), two_venues (one person at two venues at the same time). A flag blocks nothing and takes nobody away."""
+    phone, several people), phone_before (somebody else with the same phone at another lecture), two_venues (one person
+    at two venues at the same time). A flag blocks nothing and takes nobody away."""
 
     sign: str
     since: Timestamp
