@@ -46,6 +46,7 @@ class Period:
     span_ms: int
     picture_ms: int
     sound_ms: int
+    frames: int = 0  # decoded in that time; 0 also from a page of an older version
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,6 +57,7 @@ class Told:
     until: int = 0  # the last moment that any of them told of
     picture: tuple[Interval, ...] = ()  # in order, apart from each other
     sound: tuple[Interval, ...] = ()
+    frames: int = 0  # of all screens together
     events: int = 0  # written of this lecture so far
     screens: dict[str, tuple[int, int]] = field(default_factory=dict)  # the last number, and until when
 
@@ -64,7 +66,7 @@ def check(periods: Sequence[Period]) -> None:
     """Raises PictureAbsurd: more than the time that it is of, from the future, or the same time twice."""
     before: Period | None = None
     for one in periods:
-        within = 0 <= one.picture_ms <= one.span_ms and 0 <= one.sound_ms <= one.span_ms
+        within = all(0 <= each <= one.span_ms for each in (one.picture_ms, one.sound_ms, one.frames))
         if not within or not 0 < one.span_ms <= _SPAN_MOST_MS or not 0 <= one.ago_ms <= _AGO_MOST_MS or one.number < 1:
             raise PictureAbsurd
         if before and (one.number <= before.number or one.ago_ms + one.span_ms > before.ago_ms + _OVERLAP_MS):
@@ -111,8 +113,9 @@ def taken(told: Told) -> tuple[Data | None, Told]:
         "until_ms": told.until,
         "picture_s": round(length(told.picture) / 1000),
         "sound_s": round(length(told.sound) / 1000),
+        "frames": told.frames,
     }
-    return data, dataclasses.replace(told, start=None, picture=(), sound=(), events=told.events + 1)
+    return data, dataclasses.replace(told, start=None, picture=(), sound=(), frames=0, events=told.events + 1)
 
 
 def joined(intervals: Iterable[Interval]) -> tuple[Interval, ...]:
@@ -143,6 +146,7 @@ def from_text(text: str) -> Told:
         until=raw["until"],
         picture=tuple((start, end) for start, end in raw["picture"]),
         sound=tuple((start, end) for start, end in raw["sound"]),
+        frames=raw.get("frames", 0),  # a row of an older version has none
         events=raw["events"],
         screens={screen: (number, until) for screen, (number, until) in raw["screens"].items()},
     )
@@ -159,6 +163,7 @@ def _with(told: Told, screen: str, one: Period, start: int, end: int) -> Told:
         until=end if told.start is None else max(end, told.until),
         picture=joined([*told.picture, (start, start + one.picture_ms)]),
         sound=joined([*told.sound, (start, start + one.sound_ms)]),
+        frames=told.frames + one.frames,
         screens=screens,
     )
 

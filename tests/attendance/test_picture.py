@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import dataclasses
 import itertools
+import json
 
 import pytest
 from hypothesis import given
@@ -77,6 +79,22 @@ def test_a_report_that_is_repeated_counts_once_and_one_that_waited_is_not_lost()
 def test_what_cannot_be_is_refused(periods: list[Period]) -> None:
     with pytest.raises(PictureAbsurd):
         check(periods)
+
+
+def test_frames_are_added_up_and_begin_anew_with_each_event() -> None:
+    shown = dataclasses.replace(period(1), frames=240)
+    _, told = fold(Told(), "one", [shown], T)
+    _, told = fold(told, "other", [dataclasses.replace(shown, frames=100)], T)
+    assert from_text(to_text(told)) == told
+    data, rest = taken(told)
+    assert data is not None
+    assert (data["frames"], rest.frames) == (340, 0)
+    for absurd in (-1, 10_001):
+        with pytest.raises(PictureAbsurd):
+            check([dataclasses.replace(shown, frames=absurd)])
+    older = json.loads(to_text(told))
+    del older["frames"]
+    assert from_text(json.dumps(older)).frames == 0
 
 
 def test_two_hours_are_no_more_than_a_dozen_events() -> None:

@@ -17,13 +17,14 @@ _Ms = Annotated[int, Field(ge=-(10**12), le=10**12)]  # what cannot be is refuse
 
 class PeriodIn(In):
     """`number` counts the periods of one page; this one ended `ago_ms` before it was sent and is `span_ms` long, of
-    which the page had a picture, and sound, for so long."""
+    which the page had a picture, and sound, for so long; it decoded so many `frames` in it."""
 
     number: Annotated[int, Field(le=10**9)]
     ago_ms: _Ms
     span_ms: _Ms
     picture_ms: _Ms
     sound_ms: _Ms
+    frames: _Ms = 0
 
 
 class PictureIn(In):

@@ -11,13 +11,16 @@ const SLIDE_MS = 30_000; // slides that stand still send a frame now and then
 const SOUND_MS = 2_000;
 const MOST_KEPT = 150; // periods that wait for a node: 25 minutes
 
-/** Pure: when each counter last moved. A counter that fell belongs to a new session: it has moved if it is not 0. */
+/**
+ * Pure: when each counter last moved, and by how much it did since the look before. A counter that fell belongs to a new
+ * session: it has moved if it is not 0.
+ */
 export function moved(before, counters, now) {
   const found = {};
   for (const [name, count] of Object.entries(counters)) {
     const old = before[name] ?? { count: 0, at: -Infinity };
-    const more = count > old.count || (count < old.count && count > 0);
-    found[name] = { count, at: more ? now : old.at };
+    const more = count < old.count ? count : count - old.count;
+    found[name] = { count, more: before[name] ? more : 0, at: more ? now : old.at };
   }
   return found;
 }
@@ -97,8 +100,9 @@ export class Proof {
   #count(passed, { picture, sound }) {
     const awake = passed <= ASLEEP_MS;
     if (!awake) this.#end();
-    this.period ??= { span: 0, picture: 0, sound: 0 };
+    this.period ??= { span: 0, picture: 0, sound: 0, frames: 0 };
     if (awake) {
+      this.period.frames += this.last.cameraDecoded.more + this.last.slidesDecoded.more;
       this.period.span += passed;
       this.period.picture += picture ? passed : 0;
       this.period.sound += sound ? passed : 0;
@@ -131,6 +135,7 @@ export class Proof {
       span_ms: Math.max(1, Math.round(one.span)),
       picture_ms: Math.round(one.picture),
       sound_ms: Math.round(one.sound),
+      frames: one.frames,
     }));
     try {
       await ask("POST", `/api/lectures/${lecture}/picture`, { screen: this.screen, periods }, { keepalive: leaving });

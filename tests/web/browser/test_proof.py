@@ -8,8 +8,9 @@ from typing import Any
 
 from playwright.async_api import Page, Route
 
+from attendance import picture_store
 from tests.web.browser.stage import Stage, state, until
-from tests.web.browser.test_screen import go_on_air
+from tests.web.browser.test_screen import FRAMES, go_on_air
 from web.policy import Role
 
 LOOK = """([last, page, now]) => import('/static/proof.js').then(({ judged }) => judged(last, page, now))"""
@@ -20,6 +21,11 @@ async def told(stage: Stage) -> tuple[int, int, int]:
     """Seconds of picture, of sound, and until when."""
     record = await stage.node.pictures.so_far(stage.lecture)
     return record.picture_s, record.sound_s, record.told_s
+
+
+async def frames(stage: Stage) -> int:
+    """That the screens have told of and no event holds yet."""
+    return (await stage.node.db.read(lambda connection: picture_store.load(connection, stage.lecture))).frames
 
 
 async def until_told(stage: Stage, seconds: int) -> tuple[int, int, int]:
@@ -53,6 +59,8 @@ async def test_the_node_learns_what_was_seen_and_heard_and_no_more(stage: Stage)
         passed = time.monotonic() - begun
         assert passed - 6 <= last[0] - first[0] <= passed + 6  # it tells every two seconds
         assert last[1] - first[1] >= 5
+        counted = await frames(stage)
+        assert 0 < counted <= await screen.evaluate(FRAMES) + 30  # it decodes a moment before it shows
 
         await screen.evaluate("document.getElementById('lecture').muted = true")
         muted = await until_told(stage, 3)  # the period in which it was muted is over
@@ -99,5 +107,7 @@ async def test_what_counts_as_picture_and_sound(stage: Stage) -> None:
         assert not (await _judged(page, slides | {"slidesShown": 60_000}, slides=True))["picture"]
         first = await page.evaluate(MOVED, [{}, {"sound": 0}, 5])
         assert first["sound"]["count"] == 0
+        later = await page.evaluate(MOVED, [{"sound": {"count": 9, "at": 1}}, {"sound": 12, "new": 7}, 5])
+        assert later == {"sound": {"count": 12, "more": 3, "at": 5}, "new": {"count": 7, "more": 0, "at": 5}}
         again = await page.evaluate(MOVED, [{"sound": {"count": 9, "at": 1}}, {"sound": 4}, 5])
-        assert again["sound"] == {"count": 4, "at": 5}  # another session
+        assert again["sound"] == {"count": 4, "more": 4, "at": 5}  # another session
