@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from playwright.async_api import Page, Route, expect
+from playwright.async_api import Locator, Page, Route, expect
 
 from attendance.history_reports import history
 from attendance.people import person_id
@@ -99,14 +99,20 @@ async def test_a_walk_in_of_a_name_on_the_list_is_asked_about(stage: Stage) -> N
         assert await fits(page)
 
 
+async def ticked_offline(stage: Stage, page: Page) -> Locator:
+    """张秀英, whom the page has to keep until the node answers."""
+    await page.goto(address(stage))
+    person = page.locator(".person", has_text="张秀英")
+    await expect(person).to_be_visible()
+    await page.context.set_offline(True)
+    await person.locator(".tick").tap()
+    await expect(person).to_have_class("person unsaved")
+    return person
+
+
 async def test_a_tick_without_the_node_is_not_green_and_is_saved_when_the_node_answers(stage: Stage) -> None:
     async with stage.page(PHONE, user=Role.OPERATOR) as page:
-        await page.goto(address(stage))
-        person = page.locator(".person", has_text="张秀英")
-        await expect(person).to_be_visible()
-        await page.context.set_offline(True)
-        await person.locator(".tick").tap()
-        await expect(person).to_have_class("person unsaved")
+        person = await ticked_offline(stage, page)
         await expect(page.locator("#trouble")).to_contain_text("No connection to the node since")
         assert await present(stage) == 0
         await page.context.set_offline(False)
@@ -236,12 +242,7 @@ async def test_a_tick_that_waits_outlives_the_page(stage: Stage) -> None:
 
 async def test_a_tick_outlives_the_session_and_is_saved_by_the_next_operator(stage: Stage) -> None:
     async with stage.page(PHONE, user=Role.OPERATOR) as page:
-        await page.goto(address(stage))
-        person = page.locator(".person", has_text="张秀英")
-        await expect(person).to_be_visible()
-        await page.context.set_offline(True)
-        await person.locator(".tick").tap()
-        await expect(person).to_have_class("person unsaved")
+        await ticked_offline(stage, page)
         await stage.node.tokens.revoke_subject(TokenKind.SESSION, "operator")
         await page.context.set_offline(False)
         await expect(page.locator("#trouble")).to_contain_text("Please sign in again as an operator of this venue")
