@@ -223,7 +223,7 @@ async function isOnList(name) {
   const answer = await chosen(say(question, { name: found[0].name }), { that: say(that), other: say("walk_other") });
   if (answer === "other") return false;
   if (answer === "that") {
-    at("walk-in").reset();
+    emptyWalkIn(name, "");
     if (absent.length === 1) tick(absent[0]);
     else if (absent.length) {
       at("search").value = found[0].name; // which of the namesakes?
@@ -232,6 +232,11 @@ async function isOnList(name) {
     }
   }
   return true;
+}
+
+/** Empty the boxes of the walk-in, unless the next name is being typed there already. */
+function emptyWalkIn(name, number) {
+  if (at("walk-name").value.trim() === name && at("walk-number").value.trim() === number) at("walk-in").reset();
 }
 
 let walkIn = null; // the walk-in that was sent last and is not known to be saved
@@ -251,7 +256,7 @@ at("walk-in").addEventListener("submit", async (event) => {
     await ask("POST", `${base}/check-ins`, { name, ...(number ? { number } : {}), event: walkIn.event });
     walkIn = null;
     at("walk-said").textContent = say("saved", { name });
-    at("walk-in").reset();
+    emptyWalkIn(name, number);
     at("walk-name").focus();
     online(true);
     await refresh();

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import asyncio
+
 from playwright.async_api import Locator, Page, Route, expect
 
 from attendance.history_reports import history
@@ -97,6 +99,29 @@ async def test_a_walk_in_of_a_name_on_the_list_is_asked_about(stage: Stage) -> N
         await expect(page.locator("#count")).to_have_text("1 of 3 present, guests: 2")
         assert await present(stage) == 3
         assert await fits(page)
+
+
+async def test_a_name_typed_while_the_one_before_is_saved_stays_in_its_box(stage: Stage) -> None:
+    asked, go_on = asyncio.Event(), asyncio.Event()
+
+    async def slowly(route: Route) -> None:
+        asked.set()
+        await go_on.wait()
+        await route.continue_()
+
+    async with stage.page(PHONE, user=Role.OPERATOR) as page:
+        await page.goto(address(stage))
+        await page.route("**/check-ins", slowly)
+        await page.fill("#walk-name", "过路客")
+        await page.click("#walk-in button")
+        await asked.wait()
+        await page.fill("#walk-name", "王二")
+        go_on.set()
+        await expect(page.locator("#walk-said")).to_have_text("过路客: present, saved")
+        await expect(page.locator("#walk-name")).to_have_value("王二")
+        await page.click("#walk-in button")
+        await expect(page.locator("#walk-said")).to_have_text("王二: present, saved")
+        await expect(page.locator("#walk-name")).to_have_value("")
 
 
 async def ticked_offline(stage: Stage, page: Page) -> Locator:
