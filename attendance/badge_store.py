@@ -22,6 +22,7 @@ from attendance.store import Rows
 from attendance.tables import badge as table
 from attendance.tables import badge_revoked as revoked_table
 from attendance.tables import person as person_table
+from attendance.tables import person_merge as merge_table
 from attendance.venue_reports import chunks
 from venues.database import Database
 
@@ -88,7 +89,7 @@ class BadgeStore:
             earlier = [valid[one] for one in wanted if one in valid]
             if wanted:
                 self._issue(connection, wanted, by)
-                self._revoke(connection, earlier, by, "a new card was issued")
+                self.revoke_these(connection, earlier, by, "a new card was issued")
                 stamps.touch(connection, self.name, self._entropy)
             return Issued(issued=len(wanted), revoked=len(earlier))
 
@@ -113,11 +114,12 @@ class BadgeStore:
         def work(connection: Connection) -> bool:
             if not _among(connection, table.c.card, [card]):
                 raise BadgeUnknown
-            return self._revoke(connection, [card], by, reason.strip())
+            return self.revoke_these(connection, [card], by, reason.strip())
 
         return await self._db.write(work)
 
-    def _revoke(self, connection: Connection, cards: Sequence[int], by: str, reason: str) -> bool:
+    def revoke_these(self, connection: Connection, cards: Sequence[int], by: str, reason: str) -> bool:
+        """`revoke` inside a transaction, of cards that are known here; whether any of them counted."""
         fresh = sorted(set(cards) - set(_among(connection, revoked_table.c.card, cards)))
         if fresh:
             about = {"revoked_at": self._now(), "revoked_by": by, "reason": reason}
@@ -151,8 +153,10 @@ class BadgeStore:
 
     async def export(self, venue_id: int) -> object:
         """`{"keys": [[number, public key]…], "cards": [[card, person, key]…], "revoked": [card…]}`, cards as text."""
-        query = sa.select(table.c.card, table.c.person_id, table.c.key_id)
-        query = query.join(person_table, person_table.c.id == table.c.person_id).where(below(venue_id))
+        query = sa.select(table.c.card, person_table.c.id.label("person_id"), table.c.key_id)
+        query = query.outerjoin(merge_table, merge_table.c.person_id == table.c.person_id)
+        now = sa.func.coalesce(merge_table.c.kept_id, table.c.person_id)  # whose card it is: numbers may be merged
+        query = query.join(person_table, person_table.c.id == now).where(below(venue_id))
 
         def work(connection: Connection) -> object:
             cards = connection.execute(query.order_by(table.c.card)).all()

@@ -9,6 +9,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
+from attendance.bearers_store import subject_of
 from attendance.blank import AFTER, blanked, is_blank, pseudonym, without_device
 from attendance.erasure import Erasure, latest
 from attendance.event import Data, Event
@@ -65,7 +66,8 @@ def _told(connection: Connection, entry: Entry, erasure: Erasure | None, over: s
         event = blanked(event, entry.hash, erasure.pseudonym)
     elif over is not None and over.people_at is not None and not is_blank(event):
         key = connection.scalar(sa.select(meta.c.value).where(meta.c.key == year_key(over.year)))
-        event = blanked(event, entry.hash, pseudonym(bytes.fromhex(key), event.subject) if key else event.id)
+        subject = subject_of(connection, event.subject)
+        event = blanked(event, entry.hash, pseudonym(bytes.fromhex(key), subject) if key else event.id)
     elif over is not None and event.device is not None:
         event = without_device(event, entry.hash)
     return entry if event is entry.event else dataclasses.replace(entry, event=event)

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection, RowMapping
 
+from attendance.bearers_store import subject_of
 from attendance.event import Kind
 from attendance.judge import leave_too_late
 from attendance.lecture_row import lecture_of
@@ -90,6 +91,7 @@ async def history(db: Database, lecture: str, subject: str) -> History:
 
 
 def _history(connection: Connection, lecture: str, subject: str) -> History:
+    subject = subject_of(connection, subject)
     about = event.c
     query = sa.select(event).where(about.lecture == lecture, about.subject == subject)
     rows = connection.execute(query.order_by(about.captured_at, about.id)).mappings().all()

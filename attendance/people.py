@@ -49,6 +49,7 @@ PROBLEM_MESSAGES: Mapping[str, str] = {
     "number_missing": "the number is empty",
     "number_invalid": "the number “{value}” is too long or has a control character",
     "number_twice": "the number {value} is already on line {first}",
+    "number_merged": "the number {value} was merged into {kept}, which is the same person; write that number",
     "name_missing": "the name is empty",
     "name_invalid": "the name “{value}” is too long or has a control character",
     "venue_missing": "the home venue is empty",

@@ -11,7 +11,7 @@ from typing import ClassVar
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from attendance import residents_store, summary_store
+from attendance import bearers_store, residents_store, summary_store
 from attendance import stamps_store as stamps
 from attendance.people import Person, PersonProblem, PersonRow, parse_file, person_id, rows_of, table_of
 from attendance.people_plan import PeoplePlan, fingerprint, homes_of, plan, settle
@@ -109,9 +109,14 @@ class PeopleStore:
         return await self._db.read(work)
 
     async def get(self, person: str) -> Person | None:
-        query = sa.select(table).where(table.c.id == person)
-        row = await self._db.read(lambda connection: connection.execute(query).one_or_none())
-        return None if row is None else Person(id=row.id, number=row.number, name=row.name, home=row.home_id)
+        """Whoever has this id now, whose number may have been merged into another one."""
+
+        def work(connection: Connection) -> Person | None:
+            now = bearers_store.subject_of(connection, person)
+            row = connection.execute(sa.select(table).where(table.c.id == now)).one_or_none()
+            return None if row is None else Person(id=row.id, number=row.number, name=row.name, home=row.home_id)
+
+        return await self._db.read(work)
 
     async def leave(self, numbers: Iterable[str], at: dt.datetime) -> int:
         """Take these people off the roster: no lecture from then on expects them, what was attended stays. Returns how
@@ -222,9 +227,21 @@ def _planned(connection: Connection, rows: list[PersonRow], problems: list[Perso
     """Raises PeopleImportRefused if anything is wrong with the rows, or was already."""
     finder = Finder(Venue(**row._mapping) for row in connection.execute(sa.select(venue)))
     wanted, homeless = settle(rows, finder)
-    if problems or homeless:
-        raise PeopleImportRefused([*problems, *homeless])
+    merged = _merged(connection, rows)
+    if problems or homeless or merged:
+        raise PeopleImportRefused([*problems, *homeless, *merged])
     return plan(wanted, _everybody(connection)), finder
+
+
+def _merged(connection: Connection, rows: Sequence[PersonRow]) -> list[PersonProblem]:
+    """Of numbers that are not used any more."""
+    kept = bearers_store.kept(connection, {person_id(row.number) for row in rows if row.number})
+    numbers = look_up(connection, set(kept.values()), lambda id_: sa.select(table.c.number).where(table.c.id == id_))
+    return [
+        PersonProblem(row.line, "number_merged", {"value": row.number, "kept": numbers.get(other, "–")})
+        for row in rows
+        if (other := kept.get(person_id(row.number)))
+    ]
 
 
 def _everybody(connection: Connection) -> dict[str, Person]:

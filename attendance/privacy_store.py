@@ -36,7 +36,7 @@ PURGE = "attendance.purge"  # key in `meta`: since when the files are to be rewr
 _KEEP_ABOVE = "attendance.keep_above"  # key in `meta`: how long the node above keeps it
 # Tables that hold people, their cards, or what leads from a pseudonym to them.
 PERSONAL = (
-    *("event", "presence", "person", "person_home", "expectation", "person_year", "quarantine"),
+    *("event", "presence", "person", "person_home", "person_merge", "expectation", "person_year", "quarantine"),
     *("badge", "badge_revoked", "badge_seen", "erasure", "meta"),
 )
 _TOGETHER = 20  # people in one transaction
@@ -74,13 +74,19 @@ class Privacy:
     async def request(self, number: str | None, guest: str | None, *, by: str, reason: Reason) -> Requested:
         """Erase the person of a number, or the guest without one of this check-in. Raises NobodyToErase."""
         person = person_id(number) if number else str(guest)
-        return await self._db.write(lambda connection: self._request(connection, person, by, reason))
+
+        def work(connection: Connection) -> Requested:
+            return self._request(connection, bearers_store.subject_of(connection, person), by, reason)
+
+        return await self._db.write(work)
 
     def _request(self, connection: Connection, person: str, by: str, reason: Reason) -> Requested:
         events, on_roster = self._known(connection, person)
         now, before = self._now(), erasure_store.of(connection, [person]).get(person)
         pseudonym = before.pseudonym if before else self._id(now)
-        known_by = [person, *map(bearers_store.subject, bearers_store.cards_of(connection, person))]
+        numbers = [person, *bearers_store.merged_into(connection, person)]
+        cards = [card for each in numbers for card in bearers_store.cards_of(connection, each)]
+        known_by = [*numbers, *map(bearers_store.subject, cards)]
         made = [
             Erasure(
                 id=self._id(now),
@@ -97,8 +103,11 @@ class Privacy:
 
     async def known(self, number: str) -> int:
         """How many entries there are here of the person of a number. Raises NobodyToErase."""
-        events, _ = await self._db.read(lambda connection: self._known(connection, person_id(number)))
-        return events
+
+        def work(connection: Connection) -> int:
+            return self._known(connection, bearers_store.subject_of(connection, person_id(number)))[0]
+
+        return await self._db.read(work)
 
     def _known(self, connection: Connection, person: str) -> tuple[int, bool]:
         """The number of entries, and whether the roster has the person."""
@@ -185,6 +194,8 @@ class Privacy:
             for subject, event in blank(connection, lecture, pseudonyms, lambda who, event: means(people[who], event)):
                 numbers.setdefault(subject, set()).update([event.number] if event.number else [])
                 names.setdefault(subject, set()).add(event.name)
+        if bearers_store.forget_merged(connection, people):
+            stamps.touch(connection, "merges", self._entropy)
         if bearers_store.forget(connection, people):
             stamps.touch(connection, "badges", self._entropy)
         quarantine_store.forget(connection)

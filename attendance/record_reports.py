@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
+from attendance.bearers_store import subject_of
 from attendance.figures_reports import is_within
 from attendance.judge import Status
 from attendance.lecture_row import lecture_of
@@ -48,6 +49,7 @@ class RecordReports(StatisticsReports):
         return await self._db.read(lambda connection: self._record(connection, person))
 
     def _record(self, connection: Connection, person: str) -> Record:
+        person = subject_of(connection, person)
         known = connection.execute(sa.select(person_table).where(person_table.c.id == person)).one_or_none()
         about = presence.c
         query = sa.select(

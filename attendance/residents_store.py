@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
@@ -66,7 +67,7 @@ class Homes:
                 return
             drop(connection, [id_ for id_ in over if known[id_].gone_at])
             _forget(connection, over)
-            _put(connection, changed)
+            put(connection, changed)
             stamps.touch(connection, PEOPLE, self._entropy)
             summary_store.all_changed(connection)
             times = [_first(known.get(id_), wanted.get(id_)) for id_ in (*changed, *over)]
@@ -144,27 +145,40 @@ def lectures_from(connection: Connection, at: dt.datetime) -> list[str]:
     return list(connection.scalars(sa.select(lecture_table.c.id).where(time.is_(None) | (time >= at))))
 
 
+def resident(connection: Connection, person: str) -> Resident | None:
+    """All that is known of where somebody of the roster is and was at home."""
+    before = _before(connection, home_table.c.person_id == person)
+    row = connection.execute(sa.select(table).where(table.c.id == person)).one_or_none()
+    return None if row is None else _resident(row, before.get(person, ()))
+
+
 def _residents(connection: Connection) -> dict[str, Resident]:
     """By id, all of whom there is more to tell than the home."""
-    before: dict[str, list[Before]] = {}
-    for row in connection.execute(sa.select(home_table).order_by(home_table.c.until)):
-        before.setdefault(row.person_id, []).append(Before(until=row.until, venue=row.venue_id))
+    before = _before(connection, sa.true())
     marked = sa.or_(table.c.since.is_not(None), table.c.gone_at.is_not(None))
     rows = list(connection.execute(sa.select(table).where(marked)))
     known = {row.id for row in rows}
     for ids in chunks(sorted(before.keys() - known)):
         rows += connection.execute(sa.select(table).where(table.c.id.in_(ids)))
-    return {
-        row.id: Resident(
-            number=row.number,
-            name=row.name,
-            home=row.home_id,
-            since=row.since,
-            gone_at=row.gone_at,
-            before=tuple(before.get(row.id, ())),
-        )
-        for row in rows
-    }
+    return {row.id: _resident(row, before.get(row.id, ())) for row in rows}
+
+
+def _before(connection: Connection, where: sa.ColumnElement[bool]) -> dict[str, list[Before]]:
+    found: dict[str, list[Before]] = {}
+    for row in connection.execute(sa.select(home_table).where(where).order_by(home_table.c.until)):
+        found.setdefault(row.person_id, []).append(Before(until=row.until, venue=row.venue_id))
+    return found
+
+
+def _resident(row: sa.Row[Any], before: Sequence[Before]) -> Resident:
+    return Resident(
+        number=row.number,
+        name=row.name,
+        home=row.home_id,
+        since=row.since,
+        gone_at=row.gone_at,
+        before=tuple(before),
+    )
 
 
 def _forget(connection: Connection, people: Collection[str]) -> None:
@@ -173,7 +187,8 @@ def _forget(connection: Connection, people: Collection[str]) -> None:
         connection.execute(home_table.delete().where(home_table.c.person_id.in_(ids)))
 
 
-def _put(connection: Connection, people: Mapping[str, Resident]) -> None:
+def put(connection: Connection, people: Mapping[str, Resident]) -> None:
+    """Know just this of these people."""
     drop(connection, list(people))
     rows = [
         {

@@ -8,6 +8,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
+from attendance.bearers_store import named
 from attendance.event import Event, Kind
 from attendance.homes_store import roster_at, roster_of
 from attendance.judge import JUDGED, Status
@@ -27,7 +28,7 @@ def roll_call(connection: Connection, lecture_id: str, venue_id: int) -> RollCal
     query = sa.select(event).where(about.lecture == lecture_id, about.venue == venue_id, about.kind.in_(_KINDS))
     by_subject: dict[str, list[Event]] = {}
     of_venue: list[Event] = []
-    for one in events_of(connection, query.order_by(about.position)):
+    for one in named(connection, events_of(connection, query.order_by(about.position))):
         if one.kind in (Kind.PRESENCE_CHECK, Kind.HEADCOUNT, Kind.UNDO) and one.subject.startswith("venue:"):
             of_venue.append(one)
         else:

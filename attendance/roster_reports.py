@@ -10,6 +10,7 @@ from typing import Any, ClassVar
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Row
 
+from attendance import bearers_store
 from attendance.homes import NOWHERE
 from attendance.number_list import NumberProblem, NumberRow, NumbersRefused
 from attendance.people import clean_name, clean_number, person_id
@@ -131,14 +132,15 @@ class Rosters:
         return await self._db.read(work)
 
     async def _ids(self, numbers: Iterable[str], within: int) -> dict[str, str]:
-        ids = {person_id(number): number for number in numbers}
+        ids = {number: person_id(number) for number in numbers}
 
         def work(connection: Connection) -> dict[str, str]:
             here = sa.select(person.c.id).where(_at_home(within), person.c.gone_at.is_(None))
-            found: dict[str, str] = {}
-            for some in chunks(sorted(ids)):
-                found |= {ids[id_]: id_ for id_ in connection.execute(here.where(person.c.id.in_(some))).scalars()}
-            return found
+            kept, found = bearers_store.kept(connection, set(ids.values())), set[str]()
+            now = {number: kept.get(id_, id_) for number, id_ in ids.items()}
+            for some in chunks(sorted(set(now.values()))):
+                found.update(connection.scalars(here.where(person.c.id.in_(some))))
+            return {number: id_ for number, id_ in now.items() if id_ in found}
 
         return await self._db.read(work)
 

@@ -61,6 +61,8 @@ class Rows:
         return None if row is None else lecture_of(row)
 
     def person(self, person: str) -> Person | None:
+        """Whoever has this id now, whose number may have been merged into another one."""
+        person = bearers_store.kept(self._connection, [person]).get(person, person)
         row = self._one(sa.select(person_table).where(person_table.c.id == person))
         return (
             None if row is None else Person(id=row["id"], number=row["number"], name=row["name"], home=row["home_id"])
@@ -152,16 +154,25 @@ class Rows:
 
     def rebind(self, card: int, old: str | None, new: str | None) -> None:
         """It has become known whose card it is (None: it is not known any more): say so of what names the card."""
-        was, now = old or bearers_store.subject(card), new or bearers_store.subject(card)
+        known_as = {bearers_store.subject(card), *(who for who in (old, new) if who)}
+        known_as |= {bearers_store.subject_of(self._connection, subject) for subject in known_as}
         for lecture in bearers_store.lectures(self._connection, card):
-            about = event_table.c
-            query = sa.select(event_table).where(about.lecture == lecture, about.subject == was)
-            moved = [event for event in self._events(query) if event.subject == bearers_store.subject(card)]
-            for chunk in _chunks([event.id for event in moved]):
-                update = event_table.update().where(event_table.c.id.in_(chunk))
-                self._connection.execute(update.values(subject=now))
-            self.derive(lecture, {was, now})
-            self.derive_records(lecture, {event.venue for event in moved if event.kind == Kind.PRESENCE_CHECK})
+            self.resubject(lecture, known_as)
+
+    def resubject(self, lecture: str, known_as: Collection[str]) -> None:
+        """It has become known whom those events really mean that are kept under these subjects (at most 500)."""
+        about = event_table.c
+        query = sa.select(event_table).where(about.lecture == lecture, about.subject.in_(known_as))
+        rows = self._connection.execute(query).mappings().all()
+        events = bearers_store.named(self._connection, [event_of(row) for row in rows])
+        moved = [(row["subject"], event) for row, event in zip(rows, events, strict=True)]
+        moved = [(was, event) for was, event in moved if was != event.subject]
+        for now, group in itertools.groupby(sorted(moved, key=_now), key=_now):
+            for chunk in _chunks([event.id for _, event in group]):
+                self._connection.execute(event_table.update().where(about.id.in_(chunk)).values(subject=now))
+        if moved:
+            self.derive(lecture, {subject for was, event in moved for subject in (was, event.subject)})
+            self.derive_records(lecture, {event.venue for _, event in moved if event.kind == Kind.PRESENCE_CHECK})
 
     def _events(self, query: sa.Select[tuple[object, ...]]) -> list[Event]:
         return events_of(self._connection, query)
@@ -234,6 +245,10 @@ def is_refusal(error: Exception) -> bool:
     """Whether an event, or a batch because of one of its events, can never be written; a repeat would not help."""
     state = getattr(getattr(error, "orig", None), "sqlstate", None) or ""
     return isinstance(error, _REFUSED) or state.startswith(_TOO_LARGE)
+
+
+def _now(moved: tuple[str, Event]) -> str:
+    return moved[1].subject
 
 
 def _chunks(values: Iterable[T]) -> Iterable[list[T]]:

@@ -44,6 +44,19 @@ person_home = sa.Table(
     sa.Index("person_home_by_time", "until"),
 )
 
+# Numbers that were found to be of somebody who has another one: made at the root, sent down.
+person_merge = sa.Table(
+    "person_merge",
+    metadata,
+    sa.Column("person_id", sa.String(36), primary_key=True),  # of the number that is not used any more
+    sa.Column("kept_id", sa.String(36), nullable=False, index=True),
+    sa.Column("merged_at", UtcDateTime, nullable=False),
+    # At the root alone: who said so, the number, and what to put back should it turn out to be wrong.
+    sa.Column("merged_by", sa.Text),
+    sa.Column("number", sa.Text),
+    sa.Column("before", sa.Text),  # JSON, see attendance.merges_store
+)
+
 # Whom a lecture expects; without a row: everybody at home in the lecture's venue and below it.
 expectation = sa.Table(
     "expectation",
@@ -104,7 +117,7 @@ event = sa.Table(
     sa.Column("supersedes", sa.String(36)),
     sa.Column("reason", sa.Text),
     sa.Column("data", sa.Text),  # canonical JSON
-    sa.Column("subject", sa.Text, nullable=False),  # Event.subject; of a card that is known here, its bearer
+    sa.Column("subject", sa.Text, nullable=False),  # Event.subject, as attendance.bearers_store knows the person
     sa.Column("content_hash", sa.String(64), nullable=False),
     sa.Column("received_from", sa.Integer),  # the child's venue; null: captured here
     sa.Column("recorded_at", UtcDateTime, nullable=False),

@@ -245,6 +245,7 @@ class Node(Stores):
                 self.privacy,
                 self.people,
                 self.homes,  # after the people, whom it adds to
+                self.merges,
                 self.badges,  # after the people whose they are
                 self.users,
                 self.phone_url,

@@ -11,6 +11,7 @@ from attendance.expectation_store import Expectations
 from attendance.flags_reports import FlagReports
 from attendance.frozen_store import FrozenReports
 from attendance.lecture_store import LectureStore
+from attendance.merges_store import Merges
 from attendance.people_store import PeopleStore
 from attendance.policy_store import PolicyStore
 from attendance.privacy_store import Privacy
@@ -59,6 +60,7 @@ class Stores:
         self.homes = Homes(self.db, entropy)
         self.rosters = Rosters(self.db)
         self.badges = BadgeStore(self.db, now, entropy, is_root=is_root)
+        self.merges = Merges(self.db, now, entropy, self.badges, is_root=is_root)
         self.policies = PolicyStore(self.db, now, entropy, is_root=is_root)
         wanted = settings.attendance
         keep = Keep(people_days=wanted.retention_days, device_days=wanted.device_days)

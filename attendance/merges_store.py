@@ -1,0 +1,287 @@
+"""Two numbers of one person, in the database: merged at the root, and told to the venues below (collection "merges").
+
+From then on everything that was or will be written under the number that is given up counts for the person who keeps
+the other one: events stay as they were written, and what is derived from them is made anew. The number that is
+given up is expected nowhere, not in lectures of the past either, and its cards do not count any more. A merge can be
+taken back; new cards must be issued then.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from attendance import bearers_store, homes, residents_store, summary_store
+from attendance import stamps_store as stamps
+from attendance.badge_store import BadgeStore
+from attendance.blank_store import lectures
+from attendance.expected_store import PERSON, lists_people
+from attendance.paths_store import Paths
+from attendance.people import person_id
+from attendance.roster_reports import NotOnRoster, RosterElsewhere
+from attendance.store import Rows
+from attendance.tables import event, expectation, presence
+from attendance.tables import person as person_table
+from attendance.tables import person_merge as table
+from venues.database import Database
+from venues.errors import TongtangError
+from venues.wire import format_time, parse_time
+
+
+class NumberUnknown(TongtangError):
+    """Nothing is known here of the number {number}."""
+
+    code: ClassVar[str] = "number_unknown"
+    status: ClassVar[int] = 404
+
+
+class NumberIsSame(TongtangError):
+    """That is the number of this person already."""
+
+    code: ClassVar[str] = "number_is_same"
+    status: ClassVar[int] = 409
+
+
+class NumberHasOthers(TongtangError):
+    """Other numbers were merged into {number}. Separate them first, or keep {number} and give up the other one."""
+
+    code: ClassVar[str] = "number_has_others"
+    status: ClassVar[int] = 409
+
+
+class NumberNotMerged(TongtangError):
+    """The number was not merged into this person's."""
+
+    code: ClassVar[str] = "number_not_merged"
+    status: ClassVar[int] = 404
+
+
+@dataclass(frozen=True, kw_only=True)
+class Merged:
+    """A number that is not used any more. The last three are known at the root alone."""
+
+    person: str  # its id
+    kept: str  # the id of the person who has it
+    merged_at: dt.datetime
+    merged_by: str | None = None
+    number: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Candidate:
+    """The number that would be given up: whose it seems to be, in how many lectures something stands under it, and in
+    how many of these something stands of the person who keeps the other one, too."""
+
+    person: str
+    number: str
+    name: str
+    home: int | None  # venue id; None: on no roster
+    lectures: int
+    both: int
+
+
+class Merges:
+    """`now` gives aware UTC, `entropy(n)` n random bytes. `is_root`: numbers are merged here."""
+
+    name = "merges"
+
+    def __init__(
+        self,
+        db: Database,
+        now: Callable[[], dt.datetime],
+        entropy: Callable[[int], bytes],
+        badges: BadgeStore,
+        *,
+        is_root: bool,
+    ) -> None:
+        self._db = db
+        self._badges = badges
+        self._now = now
+        self._entropy = entropy
+        self._is_root = is_root
+
+    async def candidate(self, kept: str, number: str) -> Candidate:
+        """What `merge` would do. Raises as it does."""
+        return await self._db.read(lambda connection: self._candidate(connection, kept, number))
+
+    def _candidate(self, connection: Connection, kept: str, number: str) -> Candidate:
+        if not self._is_root:
+            raise RosterElsewhere
+        given_up = person_id(number)
+        if connection.scalar(sa.select(person_table.c.id).where(person_table.c.id == kept)) is None:
+            raise NotOnRoster
+        if bearers_store.subject_of(connection, given_up) == kept:
+            raise NumberIsSame
+        about = presence.c
+        row = connection.execute(sa.select(person_table).where(person_table.c.id == given_up)).one_or_none()
+        written = row or _written(connection, given_up)
+        if written is None or bearers_store.kept(connection, [given_up]):
+            raise NumberUnknown(number=number)
+        if bearers_store.merged_into(connection, given_up):
+            raise NumberHasOthers(number=written.number)
+        theirs = sa.select(about.lecture_id).where(about.person_id == given_up)
+        both = sa.select(sa.func.count()).where(about.person_id == kept, about.lecture_id.in_(theirs))
+        return Candidate(
+            person=given_up,
+            number=written.number,
+            name=written.name,
+            home=row.home_id if row else None,
+            lectures=len(connection.scalars(theirs).all()),
+            both=connection.scalar(both) or 0,
+        )
+
+    async def merge(self, kept: str, number: str, *, by: str) -> Candidate:
+        """From now on, and for all that was, whoever has this number is the person `kept` (an id of the roster).
+
+        Raises RosterElsewhere, NotOnRoster, NumberUnknown, NumberIsSame, NumberHasOthers.
+        """
+
+        def work(connection: Connection) -> Candidate:
+            found = self._candidate(connection, kept, number)
+            before = {"roster": _resident(connection, found.person), "lists": _add_to_lists(connection, found, kept)}
+            connection.execute(
+                table.insert().values(
+                    person_id=found.person,
+                    kept_id=kept,
+                    merged_at=self._now(),
+                    merged_by=by,
+                    number=found.number,
+                    before=json.dumps(before, ensure_ascii=False),
+                )
+            )
+            cards = bearers_store.cards_of(connection, found.person)
+            self._badges.revoke_these(connection, cards, by, "the number is not used any more")
+            residents_store.drop(connection, [found.person])
+            self._changed(connection, [found.person, kept])
+            return found
+
+        return await self._db.write(work)
+
+    async def separate(self, kept: str, number: str) -> Merged:
+        """Take a merge back: the number is another person's again, as it was before. Raises RosterElsewhere,
+        NumberNotMerged."""
+        if not self._is_root:
+            raise RosterElsewhere
+        person = person_id(number)
+
+        def work(connection: Connection) -> Merged:
+            query = sa.select(table).where(table.c.person_id == person, table.c.kept_id == kept)
+            row = connection.execute(query).one_or_none()
+            if row is None:
+                raise NumberNotMerged
+            before = json.loads(row.before)
+            connection.execute(table.delete().where(table.c.person_id == person))
+            if before["roster"] is not None:
+                residents_store.put(connection, {person: homes.from_wire(before["roster"])})
+            _take_off_lists(connection, row.kept_id, before["lists"])
+            self._changed(connection, [person, row.kept_id])
+            return _merged(row)
+
+        return await self._db.write(work)
+
+    async def of(self, person: str) -> list[Merged]:
+        """The numbers that were merged into this person's, in the order in which they were."""
+        query = sa.select(table).where(table.c.kept_id == person).order_by(table.c.merged_at, table.c.person_id)
+        rows = await self._db.read(lambda connection: connection.execute(query).all())
+        return [_merged(row) for row in rows]
+
+    def _changed(self, connection: Connection, people: Sequence[str]) -> None:
+        """Others are expected, in lectures of the past, too, and what was written means others."""
+        for collection in (self.name, residents_store.PEOPLE, *(["lectures"] if lists_people(connection) else [])):
+            stamps.touch(connection, collection, self._entropy)
+        _derive(connection, people)
+        summary_store.all_changed(connection)
+
+    # replication
+
+    async def version(self, venue_id: int) -> str:
+        return await self._db.read(lambda connection: stamps.version(connection, self.name, venue_id))
+
+    async def export(self, venue_id: int) -> object:
+        """All of them, whatever the venue: anybody may have been anywhere. `[{"person", "kept", "merged_at"}…]`"""
+        rows = await self._db.read(lambda c: c.execute(sa.select(table).order_by(table.c.person_id)).all())
+        return [{"person": row.person_id, "kept": row.kept_id, "merged_at": format_time(row.merged_at)} for row in rows]
+
+    async def replace(self, content: object) -> None:
+        """Know what the parent knows; what was written means accordingly others."""
+        if not isinstance(content, list):
+            raise ValueError("merges must be a list")
+        wanted = {one.person: one for one in map(_from_wire, content)}
+
+        def work(connection: Connection) -> None:
+            known = {row.person_id: row.kept_id for row in connection.execute(sa.select(table))}
+            gone = {id_ for id_, kept in known.items() if id_ not in wanted or wanted[id_].kept != kept}
+            new = [one for id_, one in wanted.items() if known.get(id_) != one.kept]
+            for id_ in sorted(gone):
+                connection.execute(table.delete().where(table.c.person_id == id_))
+            for one in new:
+                row = {"person_id": one.person, "kept_id": one.kept, "merged_at": one.merged_at}
+                connection.execute(table.insert().values(**row))
+            if gone or new:
+                stamps.touch(connection, self.name, self._entropy)
+                pairs = [(id_, known[id_]) for id_ in gone] + [(one.person, one.kept) for one in new]
+                for pair in sorted(pairs):
+                    _derive(connection, pair)
+
+        await self._db.write(work)
+
+
+def _derive(connection: Connection, people: Sequence[str]) -> None:
+    rows = Rows(connection, Paths())
+    for lecture in lectures(connection):
+        rows.resubject(lecture, people)
+
+
+def _written(connection: Connection, person: str) -> sa.Row[Any] | None:
+    """Number and name of somebody on no roster, as they were last written down."""
+    about = event.c
+    for lecture in reversed(lectures(connection)):
+        query = sa.select(about.number, about.name).where(about.lecture == lecture, about.subject == person)
+        query = query.where(about.number.is_not(None)).order_by(about.position.desc()).limit(1)
+        if found := connection.execute(query).all():
+            return found[0]
+    return None
+
+
+def _resident(connection: Connection, person: str) -> object:
+    found = residents_store.resident(connection, person)
+    return None if found is None else homes.to_wire(found)
+
+
+def _add_to_lists(connection: Connection, given_up: Candidate, kept: str) -> list[str]:
+    """Where the number given up is listed, the other one is to be; returns the lectures where it was not."""
+    about = expectation.c
+
+    def listed(person: str) -> set[str]:
+        query = sa.select(about.lecture_id).where(about.kind == PERSON, about.ref == person)
+        return set(connection.scalars(query))
+
+    new = sorted(listed(given_up.person) - listed(kept))
+    for lecture in new:
+        connection.execute(expectation.insert().values(lecture_id=lecture, kind=PERSON, ref=kept))
+    return new
+
+
+def _take_off_lists(connection: Connection, person: str, lectures_: Iterable[str]) -> None:
+    about = expectation.c
+    for lecture in lectures_:
+        connection.execute(
+            expectation.delete().where(about.lecture_id == lecture, about.kind == PERSON, about.ref == person)
+        )
+
+
+def _merged(row: sa.Row[Any]) -> Merged:
+    return Merged(
+        person=row.person_id, kept=row.kept_id, merged_at=row.merged_at, merged_by=row.merged_by, number=row.number
+    )
+
+
+def _from_wire(obj: Mapping[str, object]) -> Merged:
+    """Raises KeyError, TypeError or ValueError where it is malformed."""
+    return Merged(person=str(obj["person"]), kept=str(obj["kept"]), merged_at=parse_time(obj["merged_at"]))
