@@ -120,17 +120,17 @@ class Merges:
             raise NumberIsSame
         about = presence.c
         row = connection.execute(sa.select(person_table).where(person_table.c.id == given_up)).one_or_none()
-        written = row or _written(connection, given_up)
-        if written is None or bearers_store.kept(connection, [given_up]):
+        named = (row.number, row.name) if row else _written(connection, given_up)
+        if named is None or bearers_store.kept(connection, [given_up]):
             raise NumberUnknown(number=number)
         if bearers_store.merged_into(connection, given_up):
-            raise NumberHasOthers(number=written.number)
+            raise NumberHasOthers(number=named[0])
         theirs = sa.select(about.lecture_id).where(about.person_id == given_up)
         both = sa.select(sa.func.count()).where(about.person_id == kept, about.lecture_id.in_(theirs))
         return Candidate(
             person=given_up,
-            number=written.number,
-            name=written.name,
+            number=named[0],
+            name=named[1],
             home=row.home_id if row else None,
             lectures=len(connection.scalars(theirs).all()),
             both=connection.scalar(both) or 0,
@@ -238,14 +238,14 @@ def _derive(connection: Connection, people: Sequence[str]) -> None:
         rows.resubject(lecture, people)
 
 
-def _written(connection: Connection, person: str) -> sa.Row[Any] | None:
+def _written(connection: Connection, person: str) -> tuple[str, str] | None:
     """Number and name of somebody on no roster, as they were last written down."""
     about = event.c
     for lecture in reversed(lectures(connection)):
         query = sa.select(about.number, about.name).where(about.lecture == lecture, about.subject == person)
         query = query.where(about.number.is_not(None)).order_by(about.position.desc()).limit(1)
         if found := connection.execute(query).all():
-            return found[0]
+            return found[0].number, found[0].name
     return None
 
 

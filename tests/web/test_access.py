@@ -151,6 +151,8 @@ def body_for(route: Route, scene: Scene) -> object:
         "CheckInIn": {"name": "x"},
         "UndoIn": {"event": "x"},
         "ErasureIn": {"number": "1"},
+        "MergeIn": {"number": "x"},
+        "NumberIn": {"number": "x"},
         "BadgeShown": {"payload": "x"},
         "IssueIn": {"venue": int(scene.ids["venue"])},
         "RevokeIn": {"card": scene.ids["card"], "reason": "x"},

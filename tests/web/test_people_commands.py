@@ -32,3 +32,20 @@ def test_people_are_taken_off_the_list_by_number(tongtang: Tongtang) -> None:
     left = tongtang.good("report", lecture, "--names", "expected")
     assert "陈秀英" not in left
     assert "杨光明" in left
+
+
+def test_two_numbers_are_merged_and_separated(tongtang: Tongtang) -> None:
+    tongtang.good("venues", "import", tongtang.file("venues.csv", VENUES))
+    people = tongtang.file("people.csv", PEOPLE)
+    tongtang.good("people", "import", people)
+    lecture = tongtang.good("lecture", "create", "党课").strip()
+    assert "Nothing was written" in tongtang.good("people", "merge", "1", "2", "--dry-run")
+    assert "陈秀英" in tongtang.good("report", lecture, "--names", "expected")
+    assert "They are one person now" in tongtang.good("people", "merge", "1", "2")
+    left = tongtang.good("report", lecture, "--names", "expected")
+    assert ("陈秀英" in left, "杨光明" in left) == (False, True)
+    assert "the number 1 was merged into 2" in tongtang.bad("people", "import", people)
+    assert "Nothing is known here of the number 9" in tongtang.bad("people", "merge", "9", "2")
+    assert "two people again" in tongtang.good("people", "separate", "1", "2")
+    assert "陈秀英" in tongtang.good("report", lecture, "--names", "expected")
+    assert "was not merged" in tongtang.bad("people", "separate", "1", "2")

@@ -13,6 +13,7 @@ from attendance.people import person_id
 from tests.web.nodes import Client, add_user, client, eventually, make_node, plant, serving
 from tests.web.test_pages import Browser
 from tests.web.test_tree import child_node, enrol_at
+from venues.ids import uuid7
 from venues.tree import Venue
 from web.app import Server
 from web.policy import Role
@@ -123,3 +124,76 @@ async def test_below_the_root_the_list_is_seen_and_not_changed(stage: Stage, tmp
         page = (await caller("GET", f"/people/{WANG}")).body
         assert "cannot be changed here" in page
         assert "Take off the list" not in page
+
+
+async def test_two_numbers_are_one_person_and_two_again_on_the_page(stage: Stage) -> None:
+    browser, event = stage.browser, {"number": "0003", "event": uuid7(1_700_000_000_000, b"0123456789")}
+    assert (await stage.caller("POST", f"/api/lectures/{stage.lecture}/check-ins", event)).status < 300
+    await browser.get(f"/people/{WANG}")
+    assert "Listed twice?" in browser.text
+    assert await browser.post(f"/people/{WANG}/merge", number="0009") == 404
+    assert "Nothing is known here of the number 0009." in browser.text
+    assert await browser.post(f"/people/{WANG}/merge", number="0003") == 200
+    assert "Is this the same person?" in browser.text
+    assert "The names differ." in browser.text
+    assert "under the number given up: 1. It will count for 王建国." in browser.text
+    assert await stage.expected() == 4
+    assert await browser.post(f"/people/{WANG}/merge", number="0003", sure="0003") == 200
+    assert await stage.expected() == 3
+    assert "Other numbers of the same person" in browser.text
+    record = (await stage.caller("GET", f"/api/people/{WANG}/record")).body
+    assert [one["lecture"]["id"] for one in record["lectures"]] == [stage.lecture]
+    assert await browser.post(f"/people/{WANG}/separate", number="0003") == 200
+    assert "Other numbers of the same person" not in browser.text
+    assert await stage.expected() == 4
+    assert await browser.post(f"/people/{WANG}/separate", number="0003") == 404
+
+
+async def test_two_numbers_over_the_api_each_at_home_in_the_callers_subtree(stage: Stage) -> None:
+    merge, separate = f"/api/people/{WANG}/merge", f"/api/people/{WANG}/separate"
+    asked = await stage.caller("POST", merge, {"number": "0003", "dry_run": True})
+    assert (asked.body["number"], asked.body["name"], asked.body["both"]) == ("0003", "李桂芳", 0)
+    assert (await stage.caller("GET", f"/api/people/{WANG}")).body["merged"] == []
+    assert (await stage.caller("POST", merge, {"number": "0003"})).status == 200
+    (listed,) = (await stage.caller("GET", f"/api/people/{WANG}")).body["merged"]
+    assert (listed["number"], listed["merged_by"]) == ("0003", "organizer")
+    assert (await stage.caller("POST", merge, {"number": "0003"})).code == "number_is_same"
+    assert (await stage.caller("POST", merge, {"number": ""})).status == 422
+    async with client(stage.server.url) as city:
+        await city.sign_in("city")
+        own = f"/api/people/{person_id('0004')}/merge"
+        assert (await city("POST", own, {"number": "0001"})).code == "outside_subtree"
+        assert (await city("POST", own, {"number": "0003"})).code == "number_unknown"
+        assert (await city("POST", separate, {"number": "0003"})).code == "outside_subtree"
+    assert (await stage.caller("POST", separate, {"number": "0003"})).status == 204
+    assert (await stage.caller("POST", separate, {"number": "0003"})).code == "number_not_merged"
+
+
+async def test_a_node_below_hears_that_two_numbers_are_one_person(stage: Stage, tmp_path: Path) -> None:
+    city = stage.venues["5201"]
+    await enrol_at(stage.server, city, tmp_path / "5201")
+    async with serving(child_node(tmp_path / "5201", stage.server)) as below, client(below.url) as caller:
+        await below.node.ready.wait()
+        await add_user(below.node, "here", Role.ORGANIZER, city.id)
+        await caller.sign_in("here")
+
+        async def numbers() -> list[str]:
+            return [one["number"] for one in (await caller("GET", "/api/people")).body["people"]]
+
+        async def both() -> bool:
+            return await numbers() == ["0002", "0003"]
+
+        async def one() -> bool:
+            merged = (await caller("GET", f"/api/people/{WANG}")).body["merged"]
+            return await numbers() == ["0002"] and len(merged) == 1 and merged[0]["number"] is None
+
+        await eventually(both)
+        assert (await stage.caller("POST", f"/api/people/{WANG}/merge", {"number": "0003"})).status == 200
+        await eventually(one)
+        assert (await caller("POST", f"/api/people/{WANG}/separate", {"number": "0003"})).code == "roster_elsewhere"
+        assert (await caller("POST", f"/api/people/{WANG}/merge", {"number": "0003"})).code == "roster_elsewhere"
+        page = (await caller("GET", f"/people/{WANG}")).body
+        assert "known at the venue at the top" in page
+        assert "Separate again" not in page
+        assert (await stage.caller("POST", f"/api/people/{WANG}/separate", {"number": "0003"})).status == 204
+        await eventually(both)

@@ -4,12 +4,24 @@ from __future__ import annotations
 
 from aiohttp import web
 
+from attendance.merges_store import Candidate
 from attendance.roster_reports import Listed, RosterElsewhere
 from web import targets
 from web.api import present
-from web.api.people_models import HomeBefore, ListedOut, PeopleOut, PeopleQuery, PersonDetail
+from web.api.people_models import (
+    CandidateOut,
+    HomeBefore,
+    ListedOut,
+    MergedOut,
+    MergeIn,
+    NumberIn,
+    PeopleOut,
+    PeopleQuery,
+    PersonDetail,
+)
+from web.errors import OutsideSubtree
 from web.node import Node
-from web.routes import Access, Route, node_of, query_of, user_of
+from web.routes import Access, Route, body_of, node_of, query_of, user_of
 
 PERSON = "/people/{person:[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}}"
 _PERSON = "/api" + PERSON
@@ -33,7 +45,11 @@ async def show(request: web.Request) -> PersonDetail:
         )
         for each in before
     ]
-    return PersonDetail(person=_out(node, one), before=homes)
+    merged = [
+        MergedOut(number=each.number, merged_at=each.merged_at, merged_by=each.merged_by)
+        for each in await node.merges.of(one.id)
+    ]
+    return PersonDetail(person=_out(node, one), before=homes, merged=merged)
 
 
 async def take_off(request: web.Request) -> None:
@@ -50,6 +66,39 @@ async def bring_back(request: web.Request) -> None:
     if one.gone_at is not None:
         await node.people.come_back([one.number], node.now())
         node.changes.notify()
+
+
+async def merge(request: web.Request) -> CandidateOut:
+    """The number is of this person, too: from now on, and for all that was, what stands under it counts for this
+    person. At the root only; whoever had the number must be at home in the caller's subtree, too."""
+    node, wanted = node_of(request), body_of(request, MergeIn)
+    found = await merge_or_ask(request, wanted.number, ask=wanted.dry_run)
+    home = present.venue_out(node.settings, await node.venues.get(found.home)) if found.home else None
+    return CandidateOut(number=found.number, name=found.name, home=home, lectures=found.lectures, both=found.both)
+
+
+async def merge_or_ask(request: web.Request, number: str, *, ask: bool) -> Candidate:
+    """Raises OutsideSubtree, RosterElsewhere and the errors of `Merges.merge`."""
+    node, kept, user = node_of(request), request.match_info["person"], user_of(request)
+    found = await node.merges.candidate(kept, number)
+    if not await node.venues.is_within(found.home or node.require_venue().id, user.venue_id):
+        raise OutsideSubtree
+    if not ask:
+        await node.merges.merge(kept, number, by=user.name)
+        node.changes.notify()
+    return found
+
+
+async def separate(request: web.Request) -> None:
+    """A number that was merged into this person's is another person's again. At the root only."""
+    await separate_number(request, body_of(request, NumberIn).number)
+
+
+async def separate_number(request: web.Request, number: str) -> None:
+    """Raises RosterElsewhere, NumberNotMerged."""
+    node = node_of(request)
+    await node.merges.separate(request.match_info["person"], number)
+    node.changes.notify()
 
 
 async def _at_root(request: web.Request) -> tuple[Node, Listed]:
@@ -84,5 +133,23 @@ ROUTES = [
     ),
     Route("GET", _PERSON, show, access=Access.ORGANIZER, target=targets.on_roster, answer=PersonDetail),
     Route("POST", _PERSON + "/leave", take_off, access=Access.ORGANIZER, target=targets.on_roster, status=204),
+    Route(
+        "POST",
+        _PERSON + "/merge",
+        merge,
+        access=Access.ORGANIZER,
+        target=targets.on_roster,
+        body=MergeIn,
+        answer=CandidateOut,
+    ),
+    Route(
+        "POST",
+        _PERSON + "/separate",
+        separate,
+        access=Access.ORGANIZER,
+        target=targets.on_roster,
+        body=NumberIn,
+        status=204,
+    ),
     Route("POST", _PERSON + "/return", bring_back, access=Access.ORGANIZER, target=targets.on_roster, status=204),
 ]

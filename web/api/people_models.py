@@ -44,8 +44,39 @@ class HomeBefore(Out):
     away: bool
 
 
+class MergedOut(Out):
+    """A number that is not used any more. Who said so is known at the root alone, as the number."""
+
+    number: str | None
+    merged_at: Timestamp
+    merged_by: str | None
+
+
 class PersonDetail(Out):
-    """Somebody, and the homes before the present one, the latest first."""
+    """Somebody, the homes before the present one, the latest first, and the numbers that were merged into this
+    person's."""
 
     person: ListedOut
     before: list[HomeBefore]
+    merged: list[MergedOut]
+
+
+class NumberIn(In):
+    number: Annotated[str, Field(min_length=1, max_length=200)]
+
+
+class MergeIn(NumberIn):
+    """The number that is given up. `dry_run`: only say what would be merged."""
+
+    dry_run: bool = False
+
+
+class CandidateOut(Out):
+    """Whose the number seemed to be; `home` null: on no list of people. `lectures` in which something stands under it,
+    and `both` of them in which something stands of the person who keeps the other number, too."""
+
+    number: str
+    name: str
+    home: VenueOut | None
+    lectures: int
+    both: int

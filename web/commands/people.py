@@ -11,6 +11,8 @@ import click
 
 from attendance import PeopleImported, PeopleImportRefused, PeoplePreview
 from attendance.erasure import ErasedAtRoot, Reason
+from attendance.merges_store import Candidate
+from attendance.people import person_id
 from attendance.privacy_store import Requested
 from attendance.roster_reports import RosterElsewhere
 from attendance.traces import find, spellings
@@ -93,6 +95,46 @@ def leave(numbers: tuple[str, ...], settings: Settings) -> None:
             return await node.people.leave(wanted, node.now())
 
     click.echo(f"{run(work())} people taken off the list.")
+
+
+@people.command("merge")
+@click.argument("number")
+@click.argument("into")
+@click.option("--dry-run", is_flag=True, help="Only say what would be merged.")
+@CONFIG
+def merge(number: str, into: str, dry_run: bool, settings: Settings) -> None:
+    """Say that NUMBER and INTO are one person, at the root node; INTO is kept.
+
+    From then on, and for all that was, what stands under NUMBER counts for the person with the number INTO, at every
+    node. Nobody expects NUMBER any more, and its card does not count. `people separate` takes it back.
+    """
+    kept = person_id(into)
+
+    async def work() -> Candidate:
+        async with opened(settings) as node:
+            if dry_run:
+                return await node.merges.candidate(kept, number)
+            return await node.merges.merge(kept, number, by="tongtang people merge")
+
+    found = run(work())
+    done = "Nothing was written." if dry_run else "They are one person now."
+    both = f"of these under both numbers {found.both}"
+    click.echo(f"{found.number} {found.name}: lectures {found.lectures}, {both}. {done}")
+
+
+@people.command("separate")
+@click.argument("number")
+@click.argument("into")
+@CONFIG
+def separate(number: str, into: str, settings: Settings) -> None:
+    """Take a merge of NUMBER into INTO back, at the root node: they are two people again, as before."""
+
+    async def work() -> None:
+        async with opened(settings) as node:
+            await node.merges.separate(person_id(into), number)
+
+    run(work())
+    click.echo("They are two people again.")
 
 
 def _asked(what: str) -> list[str]:
