@@ -127,7 +127,8 @@ def _tidy(connection: Connection, over: dt.datetime, entropy: Callable[[int], by
     """What else of that time there is: quarantine, and the keys of the years that have gone."""
     quarantine_store.forget_before(connection, over)
     if residents_store.forget_before(connection, over):
-        stamps.touch(connection, residents_store.PEOPLE, entropy)
+        for collection in (residents_store.PEOPLE, "merges"):
+            stamps.touch(connection, collection, entropy)
     keys: sa.Select[Any] = sa.select(meta.c.key).where(meta.c.key.like(f"{year_key(0)[:-1]}%"))
     gone = [key for key in connection.scalars(keys) if key < year_key(over.year)]
     connection.execute(meta.delete().where(meta.c.key.in_(gone)))

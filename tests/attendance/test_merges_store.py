@@ -17,6 +17,8 @@ from attendance.merges_store import Merges, NumberHasOthers, NumberIsSame, Numbe
 from attendance.number_list import NumberRow
 from attendance.people_store import PeopleUnknown
 from attendance.records_store import record_of
+from attendance.retention import Keep
+from attendance.retention_store import Retention
 from attendance.roster_reports import NotOnRoster, RosterElsewhere, Rosters
 from attendance.tables import badge_revoked, person_merge
 from attendance.tables import event as event_table
@@ -263,3 +265,17 @@ async def test_erasing_either_number_erases_both_and_the_merge(site: Site, numbe
         assert await rows(each, person_merge) == []
         kept = str([await rows(each, table) for table in (event_table, presence_table)])
         assert not any(word in kept for word in ("张三", "王五", "'A1'", "'B1'"))
+
+
+async def test_a_merge_is_forgotten_with_the_person_who_left(site: Site) -> None:
+    await merge(site)
+    version = await merges(site).version(VILLAGE)
+    await site.people.leave([KEPT], site.clock())
+    retention = Retention(site.db, site.entropy)
+    site.clock.move(days=20)
+    await retention.forget(Keep(people_days=30, device_days=0), site.clock())
+    assert len(await rows(site, person_merge)) == 1
+    site.clock.move(days=20)
+    await retention.forget(Keep(people_days=30, device_days=0), site.clock())
+    assert await rows(site, person_merge) == []
+    assert await merges(site).version(VILLAGE) != version
