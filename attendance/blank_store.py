@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import sqlalchemy as sa
@@ -99,7 +100,7 @@ def _homes(connection: Connection, lecture: str, pseudonyms: Mapping[str, str]) 
 
 
 def _rename(rows: Rows, lecture: str, pseudonyms: Mapping[str, str]) -> None:
-    """Presences follow their events; only where both names stand for events now must they be weighed anew."""
+    """Presences follow their events; only where several names stand for events now must they be weighed anew."""
     connection, about = rows.connection, presence_table.c
     summary_store.changed(connection, [lecture])
     for chunk in _chunks(sorted(pseudonyms)):
@@ -110,7 +111,8 @@ def _rename(rows: Rows, lecture: str, pseudonyms: Mapping[str, str]) -> None:
             about.lecture_id == lecture, about.person_id.in_(set(renamed.values()))
         )
         taken = set(connection.scalars(query))
-        mixed = {old for old, new in renamed.items() if old != new and (old in left or new in taken)}
+        shared = {new for new, times in Counter(renamed.values()).items() if times > 1}
+        mixed = {old for old, new in renamed.items() if old != new and (old in left or new in taken | shared)}
         if mixed:
             rows.derive(lecture, mixed | {renamed[old] for old in mixed})
         plain = [{"old": old, "new": new} for old, new in renamed.items() if old not in mixed]

@@ -11,6 +11,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from attendance import flags as signs
+from attendance.bearers_store import named
 from attendance.blank import SOMEBODY
 from attendance.event import Event, Kind, Method
 from attendance.figures_reports import is_within
@@ -134,7 +135,7 @@ def _at_two(connection: Connection, people: Sequence[str], lecture: str, venue: 
     by_person: dict[str, list[Event]] = {}
     for some in chunks(people):
         query = sa.select(event).where(event.c.lecture == lecture, event.c.subject.in_(some))
-        for one in events_of(connection, query.order_by(event.c.position)):
+        for one in named(connection, events_of(connection, query.order_by(event.c.position))):
             by_person.setdefault(one.subject, []).append(one)
     inside = _inside(connection, {one.venue for found in by_person.values() for one in found}, venue)
     return [found for found in by_person.values() if any(one.venue in inside for one in found)]

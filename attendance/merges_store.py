@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import datetime as dt
 import json
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -27,6 +27,7 @@ from attendance.people import person_id
 from attendance.roster_reports import NotOnRoster, RosterElsewhere
 from attendance.store import Rows
 from attendance.tables import event, expectation, presence
+from attendance.tables import lecture as lecture_table
 from attendance.tables import person as person_table
 from attendance.tables import person_merge as table
 from venues.database import Database
@@ -52,6 +53,13 @@ class NumberHasOthers(TongtangError):
     """Other numbers were merged into {number}. Separate them first, or keep {number} and give up the other one."""
 
     code: ClassVar[str] = "number_has_others"
+    status: ClassVar[int] = 409
+
+
+class KeptIsOffTheList(TongtangError):
+    """The person to keep is off the list of people, {number} is on it. Put the person back first, or keep {number}."""
+
+    code: ClassVar[str] = "kept_is_off_the_list"
     status: ClassVar[int] = 409
 
 
@@ -114,7 +122,8 @@ class Merges:
         if not self._is_root:
             raise RosterElsewhere
         given_up = person_id(number)
-        if connection.scalar(sa.select(person_table.c.id).where(person_table.c.id == kept)) is None:
+        keeper = connection.execute(sa.select(person_table).where(person_table.c.id == kept)).one_or_none()
+        if keeper is None:
             raise NotOnRoster
         if bearers_store.subject_of(connection, given_up) == kept:
             raise NumberIsSame
@@ -125,6 +134,8 @@ class Merges:
             raise NumberUnknown(number=number)
         if bearers_store.merged_into(connection, given_up):
             raise NumberHasOthers(number=named[0])
+        if row and row.gone_at is None and keeper.gone_at is not None:
+            raise KeptIsOffTheList(number=named[0])
         theirs = sa.select(about.lecture_id).where(about.person_id == given_up)
         both = sa.select(sa.func.count()).where(about.person_id == kept, about.lecture_id.in_(theirs))
         return Candidate(
@@ -139,12 +150,16 @@ class Merges:
     async def merge(self, kept: str, number: str, *, by: str) -> Candidate:
         """From now on, and for all that was, whoever has this number is the person `kept` (an id of the roster).
 
-        Raises RosterElsewhere, NotOnRoster, NumberUnknown, NumberIsSame, NumberHasOthers.
+        Raises RosterElsewhere, NotOnRoster, NumberUnknown, NumberIsSame, NumberHasOthers, KeptIsOffTheList.
         """
 
         def work(connection: Connection) -> Candidate:
             found = self._candidate(connection, kept, number)
-            before = {"roster": _resident(connection, found.person), "lists": _add_to_lists(connection, found, kept)}
+            before = {
+                "roster": _resident(connection, found.person),
+                "lists": _add_to_lists(connection, found.person, kept),
+                **_on_roster_as_long(connection, found.person, kept),
+            }
             connection.execute(
                 table.insert().values(
                     person_id=found.person,
@@ -179,11 +194,24 @@ class Merges:
             connection.execute(table.delete().where(table.c.person_id == person))
             if before["roster"] is not None:
                 residents_store.put(connection, {person: homes.from_wire(before["roster"])})
-            _take_off_lists(connection, row.kept_id, before["lists"])
+            _give_back_lists(connection, person, row.kept_id, before["lists"])
+            if "since" in before:
+                _set_since(connection, row.kept_id, None if before["since"] is None else parse_time(before["since"]))
             self._changed(connection, [person, row.kept_id])
             return _merged(row)
 
         return await self._db.write(work)
+
+    async def home(self, kept: str, number: str) -> int | None:
+        """Where somebody was at home whose number was merged into this person's; None: on no roster. Raises
+        NumberNotMerged."""
+        about = table.c
+        query = sa.select(about.before).where(about.person_id == person_id(number), about.kept_id == kept)
+        before = await self._db.read(lambda connection: connection.scalar(query))
+        if before is None:
+            raise NumberNotMerged
+        roster = json.loads(before).get("roster")
+        return None if roster is None else homes.from_wire(roster).home
 
     async def of(self, person: str) -> list[Merged]:
         """The numbers that were merged into this person's, in the order in which they were."""
@@ -196,6 +224,9 @@ class Merges:
         for collection in (self.name, residents_store.PEOPLE, *(["lectures"] if lists_people(connection) else [])):
             stamps.touch(connection, collection, self._entropy)
         _derive(connection, people)
+        rows = Rows(connection, Paths())
+        for lecture in residents_store.lectures_of(connection, people):  # they may be at home elsewhere than before
+            rows.derive(lecture, people)
         summary_store.all_changed(connection)
 
     # replication
@@ -215,21 +246,40 @@ class Merges:
         wanted = {one.person: one for one in map(_from_wire, content)}
 
         def work(connection: Connection) -> None:
-            known = {row.person_id: row.kept_id for row in connection.execute(sa.select(table))}
-            gone = {id_ for id_, kept in known.items() if id_ not in wanted or wanted[id_].kept != kept}
-            new = [one for id_, one in wanted.items() if known.get(id_) != one.kept]
-            for id_ in sorted(gone):
+            known = {row.person_id: row for row in connection.execute(sa.select(table))}
+            kept = {id_: row.kept_id for id_, row in known.items()}
+            gone = sorted(id_ for id_ in known if id_ not in wanted or wanted[id_].kept != kept[id_])
+            new = [one for id_, one in sorted(wanted.items()) if kept.get(id_) != one.kept]
+            lists: list[str] = []  # of lectures made here, of which the parent knows nothing
+            for id_ in gone:
                 connection.execute(table.delete().where(table.c.person_id == id_))
+                lists += _give_back_lists(connection, id_, kept[id_], json.loads(known[id_].before)["lists"])
             for one in new:
+                added = _add_to_lists(connection, one.person, one.kept)
                 row = {"person_id": one.person, "kept_id": one.kept, "merged_at": one.merged_at}
-                connection.execute(table.insert().values(**row))
+                connection.execute(table.insert().values(**row, before=json.dumps({"lists": added})))
+                lists += added
             if gone or new:
                 stamps.touch(connection, self.name, self._entropy)
-                pairs = [(id_, known[id_]) for id_ in gone] + [(one.person, one.kept) for one in new]
-                for pair in sorted(pairs):
+                for pair in [(id_, kept[id_]) for id_ in gone] + [(one.person, one.kept) for one in new]:
                     _derive(connection, pair)
+            if lists:
+                stamps.touch(connection, "lectures", self._entropy)
+                summary_store.changed(connection, lists)
 
         await self._db.write(work)
+
+
+def forget_before(connection: Connection, over: dt.datetime) -> bool:
+    """Nobody knows any more which numbers were merged into those of people who left before then; what is left of what
+    was written under these is of the number itself again. False: there are none."""
+    about = person_table.c
+    query = sa.select(table.c.person_id, table.c.kept_id).join(person_table, about.id == table.c.kept_id)
+    pairs = [tuple(row) for row in connection.execute(query.where(about.gone_at < over))]
+    for pair in pairs:
+        connection.execute(table.delete().where(table.c.person_id == pair[0]))
+        _derive(connection, pair)
+    return bool(pairs)
 
 
 def _derive(connection: Connection, people: Sequence[str]) -> None:
@@ -254,26 +304,47 @@ def _resident(connection: Connection, person: str) -> object:
     return None if found is None else homes.to_wire(found)
 
 
-def _add_to_lists(connection: Connection, given_up: Candidate, kept: str) -> list[str]:
-    """Where the number given up is listed, the other one is to be; returns the lectures where it was not."""
+def _on_roster_as_long(connection: Connection, given_up: str, kept: str) -> dict[str, object]:
+    """Who had the number given up was on the roster since then: so the person who is kept was. Returns what is to be
+    put back in the end, nothing if it is as it was."""
+    about = person_table.c
+    query = sa.select(about.id, about.since).where(about.id.in_([given_up, kept]))
+    since = {row.id: row.since for row in connection.execute(query)}
+    if given_up not in since or since[kept] is None or (since[given_up] or since[kept]) > since[kept]:
+        return {}
+    _set_since(connection, kept, since[given_up])
+    return {"since": format_time(since[kept])}
+
+
+def _set_since(connection: Connection, person: str, since: dt.datetime | None) -> None:
+    connection.execute(person_table.update().where(person_table.c.id == person).values(since=since))
+
+
+def _listed(connection: Connection, person: str) -> set[str]:
+    """The lectures made here whose lists have this person."""
     about = expectation.c
+    query = sa.select(about.lecture_id).join(lecture_table, lecture_table.c.id == about.lecture_id)
+    return set(connection.scalars(query.where(about.kind == PERSON, about.ref == person, lecture_table.c.local)))
 
-    def listed(person: str) -> set[str]:
-        query = sa.select(about.lecture_id).where(about.kind == PERSON, about.ref == person)
-        return set(connection.scalars(query))
 
-    new = sorted(listed(given_up.person) - listed(kept))
+def _add_to_lists(connection: Connection, given_up: str, kept: str) -> list[str]:
+    """Where the number given up is listed, the other one is to be; returns the lectures where it was not."""
+    new = sorted(_listed(connection, given_up) - _listed(connection, kept))
     for lecture in new:
         connection.execute(expectation.insert().values(lecture_id=lecture, kind=PERSON, ref=kept))
     return new
 
 
-def _take_off_lists(connection: Connection, person: str, lectures_: Iterable[str]) -> None:
-    about = expectation.c
-    for lecture in lectures_:
-        connection.execute(
-            expectation.delete().where(about.lecture_id == lecture, about.kind == PERSON, about.ref == person)
-        )
+def _give_back_lists(connection: Connection, given_up: str, kept: str, lists: Collection[str]) -> list[str]:
+    """Where the person who is kept is listed in the place of the other one, that one is again; returns the lectures."""
+    about, there = expectation.c, _listed(connection, given_up)
+    found = sorted(_listed(connection, kept) & set(lists))
+    for lecture in found:
+        mine = sa.and_(about.lecture_id == lecture, about.kind == PERSON, about.ref == kept)
+        connection.execute(expectation.delete().where(mine))
+        if lecture not in there:
+            connection.execute(expectation.insert().values(lecture_id=lecture, kind=PERSON, ref=given_up))
+    return found
 
 
 def _merged(row: sa.Row[Any]) -> Merged:

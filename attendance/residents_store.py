@@ -13,8 +13,8 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from attendance import bearers_store, summary_store
 from attendance import stamps_store as stamps
+from attendance import summary_store
 from attendance.expected_store import lists_people
 from attendance.homes import NOWHERE, Before, Resident, from_wire, seen_from, to_wire
 from attendance.people import person_id
@@ -84,12 +84,9 @@ def drop(connection: Connection, people: Sequence[str]) -> None:
 
 
 def forget_before(connection: Connection, over: dt.datetime) -> bool:
-    """Who left before then leaves altogether, with the numbers that were merged, and where people were at home only
-    until then is not known any more."""
+    """Who left before then leaves altogether, and where people were at home only until then is not known any more."""
     gone = connection.scalars(sa.select(table.c.id).where(table.c.gone_at < over)).all()
     drop(connection, gone)
-    for ids in chunks(gone):
-        bearers_store.forget_merged(connection, ids)
     return connection.execute(home_table.delete().where(home_table.c.until < over)).rowcount + len(gone) > 0
 
 

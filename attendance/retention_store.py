@@ -16,7 +16,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from attendance import quarantine_store, residents_store
+from attendance import merges_store, quarantine_store, residents_store
 from attendance import stamps_store as stamps
 from attendance.blank import SOMEBODY, is_blank, pseudonym
 from attendance.blank_store import blank, lectures, take_devices
@@ -126,9 +126,10 @@ def _devices_left(connection: Connection, lecture: str) -> list[str]:
 def _tidy(connection: Connection, over: dt.datetime, entropy: Callable[[int], bytes]) -> None:
     """What else of that time there is: quarantine, and the keys of the years that have gone."""
     quarantine_store.forget_before(connection, over)
+    if merges_store.forget_before(connection, over):
+        stamps.touch(connection, merges_store.Merges.name, entropy)
     if residents_store.forget_before(connection, over):
-        for collection in (residents_store.PEOPLE, "merges"):
-            stamps.touch(connection, collection, entropy)
+        stamps.touch(connection, residents_store.PEOPLE, entropy)
     keys: sa.Select[Any] = sa.select(meta.c.key).where(meta.c.key.like(f"{year_key(0)[:-1]}%"))
     gone = [key for key in connection.scalars(keys) if key < year_key(over.year)]
     connection.execute(meta.delete().where(meta.c.key.in_(gone)))

@@ -12,8 +12,16 @@ from attendance.badge_store import BadgeStore
 from attendance.event import to_wire
 from attendance.expectation import Expected
 from attendance.expectation_store import Expectations
+from attendance.flags_reports import FlagReports
 from attendance.history_reports import history
-from attendance.merges_store import Merges, NumberHasOthers, NumberIsSame, NumberNotMerged, NumberUnknown
+from attendance.merges_store import (
+    KeptIsOffTheList,
+    Merges,
+    NumberHasOthers,
+    NumberIsSame,
+    NumberNotMerged,
+    NumberUnknown,
+)
 from attendance.number_list import NumberRow
 from attendance.people_store import PeopleUnknown
 from attendance.records_store import record_of
@@ -25,7 +33,7 @@ from attendance.tables import event as event_table
 from attendance.tables import presence as presence_table
 from tests.attendance.test_homes_store import expected, reports, roll_call, summary_is_direct
 from tests.attendance.test_privacy_store import carry_out, erase, privacy, rows
-from tests.attendance.world import PROVINCE, ROSTER, VILLAGE, VILLAGE_2, VILLAGE_3, Site, below
+from tests.attendance.world import PROVINCE, ROSTER, VILLAGE, VILLAGE_2, VILLAGE_3, Site, an_event, below
 
 KEPT, GIVEN_UP = "A1", "B1"  # 张三 of V1, 王五 of V2
 
@@ -236,7 +244,7 @@ async def test_a_node_below_hears_of_it_before_or_after_the_events(site: Site, t
     for venue in (PROVINCE, VILLAGE, VILLAGE_2):
         assert await expected(child, venue) == await expected(site, venue)
     told = await rows(child, person_merge)
-    assert [(row["merged_by"], row["number"], row["before"]) for row in told] == [(None, None, None)]
+    assert [(row["merged_by"], row["number"], row["before"]) for row in told] == [(None, None, '{"lists": []}')]
     await separate(site)
     await pass_down(site, child, PROVINCE)
     assert await stands(child) == await stands(site) == {person_id(GIVEN_UP): ("B1", "王五", "present")}
@@ -279,3 +287,103 @@ async def test_a_merge_is_forgotten_with_the_person_who_left(site: Site) -> None
     await retention.forget(Keep(people_days=30, device_days=0), site.clock())
     assert await rows(site, person_merge) == []
     assert await merges(site).version(VILLAGE) != version
+
+
+async def test_a_node_that_hears_of_the_erasure_before_the_merge_forgets_both(site: Site, tmp_path: Path) -> None:
+    child = await below(site, PROVINCE, tmp_path)
+    await child.log(VILLAGE, "node-1").capture(lecture=site.lecture, number=KEPT)
+    await child.log(VILLAGE_2, "node-2").capture(lecture=site.lecture, number=GIVEN_UP)
+    await merge(site)
+    pseudonym = await erase(site, KEPT)
+    await privacy(child).replace(await privacy(site).export(PROVINCE))
+    await carry_out(child)
+    assert set(await subjects(child)) == (await stands(child)).keys() == {pseudonym}
+
+
+async def test_a_list_that_was_made_at_a_node_below_keeps_the_person(site: Site, tmp_path: Path) -> None:
+    child = await below(site, PROVINCE, tmp_path)
+    lecture = (await child.lectures.create("村里的课", PROVINCE)).id
+    await child.lectures.start(lecture)
+    lists = Expectations(child.db, child.entropy)
+    await lists.set(lecture, Expected(people=(person_id(GIVEN_UP), person_id("A2"))))
+    wanted = await lists.get(lecture)
+    await child.log(VILLAGE_2, "node-2").capture(lecture=lecture, number=GIVEN_UP)
+    assert await expected(child, PROVINCE, lecture) == (2, "A2")
+    await merge(site)
+    await pass_down(site, child, PROVINCE)
+    assert await expected(child, PROVINCE, lecture) == (2, "A2")
+    await separate(site)
+    await pass_down(site, child, PROVINCE)
+    assert await expected(child, PROVINCE, lecture) == (2, "A2")
+    assert await lists.get(lecture) == wanted
+
+
+async def test_a_list_that_was_edited_meanwhile_has_the_number_again(site: Site) -> None:
+    lists = Expectations(site.db, site.entropy)
+    await lists.set(site.lecture, Expected(people=(person_id(GIVEN_UP),)))
+    await merge(site)
+    await lists.set(site.lecture, Expected(people=(person_id(KEPT), person_id("A2"))))
+    await separate(site)
+    assert await expected(site, PROVINCE) == (2, "A2 B1")
+
+
+async def test_who_seems_to_have_been_at_two_venues_at_once_is_flagged(site: Site) -> None:
+    for venue, number, name in ((VILLAGE, KEPT, "张三"), (VILLAGE_2, GIVEN_UP, "王五")):
+        by_phone = {"method": Method.CODE, "device": f"phone:{venue}", "name": name}
+        await site.log(venue, f"node-{venue}").capture(lecture=site.lecture, number=number, **by_phone)  # type: ignore[arg-type]
+    assert (await FlagReports(site.db, site.clock).find(site.lecture, PROVINCE)).flags == ()
+    await merge(site)
+    (flag,) = (await FlagReports(site.db, site.clock).find(site.lecture, PROVINCE)).flags
+    assert flag.sign.value == "two_venues"
+
+
+async def test_a_new_number_is_on_the_roster_as_long_as_the_old_one(site: Site) -> None:
+    await site.log(VILLAGE_2).capture(lecture=site.lecture, number=GIVEN_UP)
+    site.clock.move(days=60)
+    await site.people.import_csv(f"{ROSTER}B9,王五,V2\n".encode())
+
+    async def figures() -> tuple[int, int, int]:
+        row = (await reports(site).report(site.lecture, PROVINCE)).rows[0]
+        return row.home.expected, row.home.came, row.guests
+
+    before = await state(site)
+    assert await figures() == (6, 1, 0)
+    await merge(site, GIVEN_UP, kept="B9")
+    assert await figures() == (6, 1, 0)
+    await summary_is_direct(site, site.lecture)
+    await merges(site).separate(person_id("B9"), GIVEN_UP)
+    assert await figures() == (6, 1, 0)
+    assert await state(site) == before
+
+
+async def test_who_is_off_the_list_does_not_take_over_somebody_on_it(site: Site) -> None:
+    await site.people.leave([KEPT], site.clock())
+    with pytest.raises(KeptIsOffTheList, match="B1"):
+        await merge(site)
+    await site.people.leave([GIVEN_UP], site.clock())
+    await merge(site)
+
+
+async def test_what_is_left_when_a_merge_is_forgotten_is_of_the_number_itself(site: Site) -> None:
+    await site.people.leave([KEPT, GIVEN_UP], site.clock())
+    await merge(site)
+    site.clock.move(days=40)
+    lecture = (await site.lectures.create("后来", PROVINCE)).id
+    await site.lectures.start(lecture)
+    child: dict[str, object] = {"lecture": lecture, "venue": VILLAGE_2, "person": person_id(GIVEN_UP), "number": "B1"}
+    root = site.log(PROVINCE, "root", is_root=True)
+
+    async def comes(n: int) -> Outcome:
+        (result,) = await root.ingest([to_wire(an_event(n, name="王五", **child))], VILLAGE_2)
+        return result.outcome
+
+    async def here() -> list[object]:
+        return [row["person_id"] for row in await rows(site, presence_table) if row["lecture_id"] == lecture]
+
+    assert await comes(1) is Outcome.ACCEPTED
+    assert await here() == [person_id(KEPT)]
+    await Retention(site.db, site.entropy).forget(Keep(people_days=30, device_days=0), site.clock())
+    assert await rows(site, person_merge) == []
+    await root.rebuild(lecture)
+    assert await comes(2) is Outcome.ACCEPTED
+    assert await here() == [person_id(GIVEN_UP)]

@@ -165,6 +165,10 @@ async def test_two_numbers_over_the_api_each_at_home_in_the_callers_subtree(stag
         assert (await city("POST", own, {"number": "0001"})).code == "outside_subtree"
         assert (await city("POST", own, {"number": "0003"})).code == "number_unknown"
         assert (await city("POST", separate, {"number": "0003"})).code == "outside_subtree"
+        theirs = f"/api/people/{person_id('0004')}"
+        assert (await stage.caller("POST", f"{theirs}/merge", {"number": "0001"})).status == 200
+        assert (await city("POST", f"{theirs}/separate", {"number": "0001"})).code == "outside_subtree"
+        assert (await stage.caller("POST", f"{theirs}/separate", {"number": "0001"})).status == 204
     assert (await stage.caller("POST", separate, {"number": "0003"})).status == 204
     assert (await stage.caller("POST", separate, {"number": "0003"})).code == "number_not_merged"
 

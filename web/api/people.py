@@ -81,12 +81,18 @@ async def merge_or_ask(request: web.Request, number: str, *, ask: bool) -> Candi
     """Raises OutsideSubtree, RosterElsewhere and the errors of `Merges.merge`."""
     node, kept, user = node_of(request), request.match_info["person"], user_of(request)
     found = await node.merges.candidate(kept, number)
-    if not await node.venues.is_within(found.home or node.require_venue().id, user.venue_id):
-        raise OutsideSubtree
+    await _check_home(request, found.home)
     if not ask:
         await node.merges.merge(kept, number, by=user.name)
         node.changes.notify()
     return found
+
+
+async def _check_home(request: web.Request, home: int | None) -> None:
+    """Whoever is on no roster is the topmost venue's. Raises OutsideSubtree."""
+    node = node_of(request)
+    if not await node.venues.is_within(home or node.require_venue().id, user_of(request).venue_id):
+        raise OutsideSubtree
 
 
 async def separate(request: web.Request) -> None:
@@ -95,9 +101,12 @@ async def separate(request: web.Request) -> None:
 
 
 async def separate_number(request: web.Request, number: str) -> None:
-    """Raises RosterElsewhere, NumberNotMerged."""
-    node = node_of(request)
-    await node.merges.separate(request.match_info["person"], number)
+    """Raises OutsideSubtree, RosterElsewhere, NumberNotMerged."""
+    node, kept = node_of(request), request.match_info["person"]
+    if not node.is_root:
+        raise RosterElsewhere
+    await _check_home(request, await node.merges.home(kept, number))
+    await node.merges.separate(kept, number)
     node.changes.notify()
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from aiohttp import web
 
-from attendance.merges_store import Candidate, NumberHasOthers, NumberIsSame, NumberUnknown
+from attendance.merges_store import Candidate, KeptIsOffTheList, NumberHasOthers, NumberIsSame, NumberUnknown
 from venues.tree import Venue
 from web import targets
 from web.api.people import PERSON, bring_back, merge_or_ask, separate_number, take_off
@@ -35,7 +35,7 @@ async def merge(request: web.Request) -> web.Response:
     sure = bool(number) and await field(request, "sure") == number
     try:
         found = await merge_or_ask(request, number, ask=not sure)
-    except (NumberUnknown, NumberIsSame, NumberHasOthers, OutsideSubtree) as error:
+    except (NumberUnknown, NumberIsSame, NumberHasOthers, KeptIsOffTheList, OutsideSubtree) as error:
         return await _page(request, status=error.status, problem=complaint(request, error), number=number)
     return onward(request.path.removesuffix("/merge")) if sure else await _page(request, asked=found)
 
