@@ -23,7 +23,7 @@ from attendance.badge_store import BadgeStore
 from attendance.blank_store import lectures
 from attendance.expected_store import PERSON, lists_people
 from attendance.paths_store import Paths
-from attendance.people import person_id
+from attendance.people import NUMBER_LONGEST, person_id
 from attendance.roster_reports import NotOnRoster, RosterElsewhere
 from attendance.store import Rows
 from attendance.tables import event, expectation, presence
@@ -131,7 +131,7 @@ class Merges:
         row = connection.execute(sa.select(person_table).where(person_table.c.id == given_up)).one_or_none()
         named = (row.number, row.name) if row else _written(connection, given_up)
         if named is None or bearers_store.kept(connection, [given_up]):
-            raise NumberUnknown(number=number)
+            raise NumberUnknown(number=number[:NUMBER_LONGEST])
         if bearers_store.merged_into(connection, given_up):
             raise NumberHasOthers(number=named[0])
         if row and row.gone_at is None and keeper.gone_at is not None:
@@ -173,7 +173,7 @@ class Merges:
             cards = bearers_store.cards_of(connection, found.person)
             self._badges.revoke_these(connection, cards, by, "the number is not used any more")
             residents_store.drop(connection, [found.person])
-            self._changed(connection, [found.person, kept])
+            self._changed(connection, [found.person, kept], moved="since" in before)
             return found
 
         return await self._db.write(work)
@@ -197,7 +197,7 @@ class Merges:
             _give_back_lists(connection, person, row.kept_id, before["lists"])
             if "since" in before:
                 _set_since(connection, row.kept_id, None if before["since"] is None else parse_time(before["since"]))
-            self._changed(connection, [person, row.kept_id])
+            self._changed(connection, [person, row.kept_id], moved="since" in before)
             return _merged(row)
 
         return await self._db.write(work)
@@ -219,13 +219,14 @@ class Merges:
         rows = await self._db.read(lambda connection: connection.execute(query).all())
         return [_merged(row) for row in rows]
 
-    def _changed(self, connection: Connection, people: Sequence[str]) -> None:
-        """Others are expected, in lectures of the past, too, and what was written means others."""
+    def _changed(self, connection: Connection, people: Sequence[str], *, moved: bool) -> None:
+        """Others are expected, in lectures of the past, too, and what was written means others. `moved`: somebody is on
+        the roster in another time than before."""
         for collection in (self.name, residents_store.PEOPLE, *(["lectures"] if lists_people(connection) else [])):
             stamps.touch(connection, collection, self._entropy)
         _derive(connection, people)
         rows = Rows(connection, Paths())
-        for lecture in residents_store.lectures_of(connection, people):  # they may be at home elsewhere than before
+        for lecture in residents_store.lectures_of(connection, people) if moved else ():
             rows.derive(lecture, people)
         summary_store.all_changed(connection)
 

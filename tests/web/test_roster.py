@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -52,6 +53,18 @@ async def stage(tmp_path: Path) -> AsyncIterator[Stage]:
         await browser.sign_in("organizer")
         await caller.sign_in("organizer")
         yield Stage(server, venues, lecture.id, browser, caller)
+
+
+@asynccontextmanager
+async def below(stage: Stage, tmp_path: Path) -> AsyncIterator[Client]:
+    """An organizer at a city's node."""
+    city = stage.venues["5201"]
+    await enrol_at(stage.server, city, tmp_path / "5201")
+    async with serving(child_node(tmp_path / "5201", stage.server)) as server, client(server.url) as caller:
+        await server.node.ready.wait()
+        await add_user(server.node, "here", Role.ORGANIZER, city.id)
+        await caller.sign_in("here")
+        yield caller
 
 
 async def test_people_are_found_by_name_and_number_page_by_page(stage: Stage) -> None:
@@ -108,12 +121,7 @@ async def test_off_and_on_the_list_over_the_api_and_a_repeat_is_a_success(stage:
 
 
 async def test_below_the_root_the_list_is_seen_and_not_changed(stage: Stage, tmp_path: Path) -> None:
-    city = stage.venues["5201"]
-    await enrol_at(stage.server, city, tmp_path / "5201")
-    async with serving(child_node(tmp_path / "5201", stage.server)) as below, client(below.url) as caller:
-        await below.node.ready.wait()
-        await add_user(below.node, "here", Role.ORGANIZER, city.id)
-        await caller.sign_in("here")
+    async with below(stage, tmp_path) as caller:
 
         async def numbers() -> bool:
             found = (await caller("GET", "/api/people")).body
@@ -138,15 +146,16 @@ async def test_two_numbers_are_one_person_and_two_again_on_the_page(stage: Stage
     assert "The names differ." in browser.text
     assert "under the number given up: 1. It will count for 王建国." in browser.text
     assert await stage.expected() == 4
-    assert await browser.post(f"/people/{WANG}/merge", number="0003", sure="0003") == 200
-    assert await stage.expected() == 3
+    for _ in range(2):  # a second click changes nothing
+        assert await browser.post(f"/people/{WANG}/merge", number="0003", sure="0003") == 200
+        assert await stage.expected() == 3
     assert "Other numbers of the same person" in browser.text
     record = (await stage.caller("GET", f"/api/people/{WANG}/record")).body
     assert [one["lecture"]["id"] for one in record["lectures"]] == [stage.lecture]
-    assert await browser.post(f"/people/{WANG}/separate", number="0003") == 200
-    assert "Other numbers of the same person" not in browser.text
-    assert await stage.expected() == 4
-    assert await browser.post(f"/people/{WANG}/separate", number="0003") == 404
+    for _ in range(2):
+        assert await browser.post(f"/people/{WANG}/separate", number="0003") == 200
+        assert "Other numbers of the same person" not in browser.text
+        assert await stage.expected() == 4
 
 
 async def test_two_numbers_over_the_api_each_at_home_in_the_callers_subtree(stage: Stage) -> None:
@@ -174,12 +183,7 @@ async def test_two_numbers_over_the_api_each_at_home_in_the_callers_subtree(stag
 
 
 async def test_a_node_below_hears_that_two_numbers_are_one_person(stage: Stage, tmp_path: Path) -> None:
-    city = stage.venues["5201"]
-    await enrol_at(stage.server, city, tmp_path / "5201")
-    async with serving(child_node(tmp_path / "5201", stage.server)) as below, client(below.url) as caller:
-        await below.node.ready.wait()
-        await add_user(below.node, "here", Role.ORGANIZER, city.id)
-        await caller.sign_in("here")
+    async with below(stage, tmp_path) as caller:
 
         async def numbers() -> list[str]:
             return [one["number"] for one in (await caller("GET", "/api/people")).body["people"]]

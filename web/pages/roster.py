@@ -2,9 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
+
 from aiohttp import web
 
-from attendance.merges_store import Candidate, KeptIsOffTheList, NumberHasOthers, NumberIsSame, NumberUnknown
+from attendance.merges_store import (
+    Candidate,
+    KeptIsOffTheList,
+    NumberHasOthers,
+    NumberIsSame,
+    NumberNotMerged,
+    NumberUnknown,
+)
 from venues.tree import Venue
 from web import targets
 from web.api.people import PERSON, bring_back, merge_or_ask, separate_number, take_off
@@ -35,13 +44,18 @@ async def merge(request: web.Request) -> web.Response:
     sure = bool(number) and await field(request, "sure") == number
     try:
         found = await merge_or_ask(request, number, ask=not sure)
-    except (NumberUnknown, NumberIsSame, NumberHasOthers, KeptIsOffTheList, OutsideSubtree) as error:
+    except NumberIsSame as error:
+        if sure:  # the button was pressed twice
+            return onward(request.path.removesuffix("/merge"))
+        return await _page(request, status=error.status, problem=complaint(request, error), number=number)
+    except (NumberUnknown, NumberHasOthers, KeptIsOffTheList, OutsideSubtree) as error:
         return await _page(request, status=error.status, problem=complaint(request, error), number=number)
     return onward(request.path.removesuffix("/merge")) if sure else await _page(request, asked=found)
 
 
 async def separate(request: web.Request) -> web.Response:
-    await separate_number(request, await field(request, "number"))
+    with contextlib.suppress(NumberNotMerged):  # the button was pressed twice
+        await separate_number(request, await field(request, "number"))
     return onward(request.path.removesuffix("/separate"))
 
 
